@@ -1,10 +1,12 @@
 package lifecycle
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/vm"
 
 	"opora/internal/fault"
@@ -12,9 +14,9 @@ import (
 
 // Bounds of an expression. Definitions come from administrators too, so a guard must not be able to stop the server.
 const (
-	maxSource = 500     // bytes
-	maxNodes  = 100     // of the syntax tree
-	maxMemory = 100_000 // units of expr's budget, spent by each element it makes
+	maxSource = 500    // bytes
+	maxNodes  = 100    // of the syntax tree
+	maxMemory = 10_000 // units of expr's budget, spent by each element of a list that it makes
 )
 
 // Check tells whether somebody with the relations who may make the transition on a record in the state now. filled says
@@ -79,9 +81,11 @@ func (d *Definition) Needs(t Transition, env map[string]any) ([]string, error) {
 	return out, nil
 }
 
-// compile makes a program of an expression that yields true or false from the declared names alone. The clock is taken
-// away, since what a guard says must follow from its environment; so is the optimizer, which may build large values
-// before the memory budget counts.
+// compile makes a program of an expression that yields true or false from the declared names alone.
+//
+// expr has no time limit, so what could take long is taken away: predicates (loops) with every other builtin but len,
+// variables (which double a string with each "let"), and the optimizer, which builds constant ranges before the memory
+// budget counts. Comparisons, and, or, not, in, contains, startsWith, endsWith and matches (linear) remain.
 func (d *Definition) compile(source string) (*vm.Program, error) {
 	if len(source) > maxSource {
 		return nil, fmt.Errorf("longer than %d bytes", maxSource)
@@ -90,8 +94,26 @@ func (d *Definition) compile(source string) (*vm.Program, error) {
 	for name, t := range d.Environment {
 		types[name] = samples[t]
 	}
-	return expr.Compile(source, expr.Env(types), expr.AsBool(), expr.MaxNodes(maxNodes), expr.Optimize(false),
-		expr.DisableBuiltin("now"))
+	program, err := expr.Compile(source, expr.Env(types), expr.AsBool(), expr.MaxNodes(maxNodes), expr.Optimize(false),
+		expr.DisableAllBuiltins(), expr.EnableBuiltin("len"))
+	if err != nil {
+		return nil, err
+	}
+	root := program.Node()
+	if ast.Find(root, unbounded) != nil {
+		return nil, errors.New("loops and variables are not allowed in a condition")
+	}
+	return program, nil
+}
+
+func unbounded(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.VariableDeclaratorNode, *ast.PredicateNode:
+		return true
+	case *ast.BuiltinNode: // the predicates are part of the grammar: disabling builtins leaves them
+		return n.Name != "len"
+	}
+	return false
 }
 
 func (d *Definition) eval(source string, env map[string]any) (bool, error) {

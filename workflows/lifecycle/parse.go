@@ -204,7 +204,7 @@ func (v *validator) transition(t Transition) {
 		if from.Final {
 			v.fault("%s: leads out of %q, which is final", what, id)
 		}
-		if id == t.To {
+		if id == t.To && to.Phase != Paused { // to wait for another reason is a change; else nothing is
 			v.fault("%s: leads from %q to itself", what, id)
 		}
 		if t.Reopen != (finished(from.Phase) && !finished(to.Phase)) {
