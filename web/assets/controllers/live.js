@@ -1,0 +1,52 @@
+import { Controller } from "@hotwired/stimulus";
+
+// Events of the server, as events of the document: opora:ticket {id, version, …} and opora:bell {unread}. Whatever shows
+// a ticket carries data-ticket; with hx-trigger="opora:changed" it fetches itself anew, and glows for two seconds.
+export default class extends Controller {
+  static values = { on: Boolean, worker: String };
+
+  connect() {
+    if (!this.onValue) return;
+    this.changed = new Set();
+    this.glow = () => this.shine();
+    document.addEventListener("htmx:after:swap", this.glow);
+    try {
+      this.port = new SharedWorker(this.workerValue, { type: "module", name: "opora" }).port;
+      this.port.onmessage = ({ data }) => this.hear(data.type, data.data);
+      this.bye = () => this.port.postMessage("close");
+      window.addEventListener("pagehide", this.bye);
+    } catch {
+      this.source = new EventSource("/live");
+      for (const type of ["ticket", "bell"]) this.source.addEventListener(type, (event) => this.hear(type, event.data));
+    }
+  }
+
+  disconnect() {
+    document.removeEventListener("htmx:after:swap", this.glow);
+    window.removeEventListener("pagehide", this.bye);
+    this.port?.postMessage("close");
+    this.source?.close();
+  }
+
+  hear(type, text) {
+    const detail = JSON.parse(text);
+    if (type === "ticket") {
+      for (const element of document.querySelectorAll(`[data-ticket="${CSS.escape(detail.id)}"]`)) {
+        if (Number(element.dataset.version ?? 0) >= detail.version) continue;
+        this.changed.add(String(detail.id));
+        element.dispatchEvent(new CustomEvent("opora:changed"));
+      }
+    }
+    document.dispatchEvent(new CustomEvent(`opora:${type}`, { detail }));
+  }
+
+  shine() {
+    for (const id of this.changed) {
+      for (const element of document.querySelectorAll(`[data-ticket="${CSS.escape(id)}"]`)) {
+        element.classList.add("glow");
+        element.addEventListener("animationend", () => element.classList.remove("glow"), { once: true });
+      }
+    }
+    this.changed.clear();
+  }
+}
