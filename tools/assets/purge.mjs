@@ -17,8 +17,8 @@ const [result] = await new PurgeCSS().purge({
     { extensions: ["js"], extractor: (js) => [...js.matchAll(/["'`]([\w -]+)["'`]/g)].flatMap(([, text]) => text.split(" ")) },
   ],
   safelist: ["html", "body"],
-  // Our palette follows light-dark() of its own; Tabler's dark theme, print and right-to-left helpers are not used.
-  blocklist: [/^navbar/, /^page/, /^card/, /^theme-/, /data-bs-theme/],
+  // What we draw ourselves under the same name, and Tabler's own dark theme: our palette has light-dark().
+  blocklist: [/^\.(prose|timeline|avatar|empty|legend|lead|chip|step|list|toast|icon|section)\b/, /data-bs-theme/, /^\.theme-/],
   variables: true,
   fontFace: true,
   keyframes: true,
