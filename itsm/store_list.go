@@ -1,0 +1,130 @@
+package itsm
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lib/pq"
+
+	"opora/auth"
+	"opora/internal/db"
+	"opora/workflows/lifecycle"
+)
+
+const (
+	// The page is cut before the names are joined, so that they are looked up for its rows alone.
+	sqlListInner = `SELECT t.id, t.number, t.kind, t.title, t.state, t.phase, t.hold_reason, t.priority, t.requester_id, t.assignee_id, t.team_id,
+  t.category_id, t.service_id, t.opened_at, t.updated_at, t.resolved_at, t.due_clock, t.risk_at, t.due_at, t.due_sort, t.confidential,
+  t.outside_lifecycle, t.version FROM tickets t`
+	sqlListOuter = `SELECT x.id, x.number, x.kind, x.title, x.state, x.phase, x.hold_reason, x.priority, x.opened_at, x.updated_at, x.resolved_at,
+  x.due_clock, x.risk_at, x.due_at, x.due_sort, x.confidential, x.outside_lifecycle, x.version, coalesce(x.assignee_id, 0) AS assignee_id,
+  r.name AS requester, coalesce(a.name, '') AS assignee, g.name AS team, c.name AS category, s.name AS service
+FROM (%s) x JOIN people r ON r.id = x.requester_id LEFT JOIN people a ON a.id = x.assignee_id LEFT JOIN teams g ON g.id = x.team_id
+LEFT JOIN categories c ON c.id = x.category_id LEFT JOIN items s ON s.id = x.service_id ORDER BY %s`
+	sqlCount = `SELECT count(*) FROM (SELECT FROM tickets t%s LIMIT %s) x`
+
+	sqlInCategory = `t.category_id IN (WITH RECURSIVE down AS (
+  SELECT id FROM categories WHERE id = ? UNION SELECT c.id FROM categories c JOIN down d ON c.parent_id = d.id) SELECT id FROM down)`
+)
+
+// orders are the keys of each order; what stands in them is fixed here, never typed by anybody.
+var orders = map[Sort]struct{ keys, after string }{
+	SortDue:      {"%[1]s.due_sort, %[1]s.id", "(t.due_sort, t.id) > (?, ?)"},
+	SortPriority: {"%[1]s.priority, %[1]s.due_sort, %[1]s.id", "(t.priority, t.due_sort, t.id) > (?, ?, ?)"},
+	SortNewest:   {"%[1]s.opened_at DESC, %[1]s.id DESC", "(t.opened_at, t.id) < (?, ?)"},
+	SortOldest:   {"%[1]s.opened_at, %[1]s.id", "(t.opened_at, t.id) > (?, ?)"},
+}
+
+func listRows(ctx context.Context, q db.Q, actor auth.Actor, f Filter, now time.Time) ([]Row, error) {
+	var w db.Where
+	f.where(&w, now)
+	visible(&w, actor)
+	order := orders[f.Sort]
+	if f.After != "" {
+		c, err := parseCursor(f.After, f.Sort)
+		if err != nil {
+			return nil, err
+		}
+		if f.Sort == SortPriority {
+			w.And(order.after, c.Priority, c.Time, c.ID)
+		} else {
+			w.And(order.after, c.Time, c.ID)
+		}
+	}
+	inner := sqlListInner + w.SQL() + " ORDER BY " + fmt.Sprintf(order.keys, "t") + " LIMIT " + w.Arg(f.Limit+1)
+	var rows []Row
+	if err := q.SelectContext(ctx, &rows, fmt.Sprintf(sqlListOuter, inner, fmt.Sprintf(order.keys, "x")), w.Args()...); err != nil {
+		return nil, fmt.Errorf("list: %w", err)
+	}
+	return rows, nil
+}
+
+func countRows(ctx context.Context, q db.Q, actor auth.Actor, f Filter, now time.Time) (int, error) {
+	var w db.Where
+	f.where(&w, now)
+	visible(&w, actor)
+	where := w.SQL()
+	var n int
+	if err := q.GetContext(ctx, &n, fmt.Sprintf(sqlCount, where, w.Arg(MaxCount)), w.Args()...); err != nil {
+		return 0, fmt.Errorf("count: %w", err)
+	}
+	return n, nil
+}
+
+func (f *Filter) wherePeople(w *db.Where) {
+	switch {
+	case len(f.Teams) == 1:
+		w.And("t.team_id = ?", f.Teams[0])
+	case len(f.Teams) > 1:
+		w.And("t.team_id = ANY (?)", pq.Array(f.Teams))
+	case f.NoTeam:
+		w.And("t.team_id IS NULL")
+	}
+	switch {
+	case f.Assignee != 0:
+		w.And("t.assignee_id = ?", f.Assignee)
+	case f.Unassigned:
+		w.And("t.assignee_id IS NULL")
+	}
+	if f.Requester != 0 {
+		w.And("(t.requester_id = ? OR t.affected_id = ? OR t.opened_by_id = ?)", f.Requester, f.Requester, f.Requester)
+	}
+	if f.Follows != 0 {
+		w.And("t.id = ANY (ARRAY(SELECT p.ticket_id FROM ticket_participants p WHERE p.person_id = ?))", f.Follows)
+	}
+}
+
+func (f *Filter) whereState(w *db.Where, now time.Time) {
+	if f.openOnly() {
+		w.And("t.phase IN ('open', 'paused')") // as the partial indexes say it
+	}
+	if len(f.Phases) > 0 && !(f.openOnly() && len(f.Phases) == 2) {
+		w.And("t.phase = ANY (?)", phaseArray(f.Phases))
+	}
+	if len(f.States) > 0 {
+		w.And("t.state = ANY (?)", pq.Array(f.States))
+	}
+	if f.AtRisk {
+		w.And("t.risk_at <= ? AND t.due_sort > ?", now, now)
+	}
+	if f.Breached {
+		w.And("t.due_sort <= ?", now)
+	}
+}
+
+func intArray(list []int) any {
+	out := make(pq.Int64Array, len(list))
+	for i, n := range list {
+		out[i] = int64(n)
+	}
+	return out
+}
+
+func phaseArray(list []lifecycle.Phase) any {
+	out := make(pq.StringArray, len(list))
+	for i, p := range list {
+		out[i] = string(p)
+	}
+	return out
+}

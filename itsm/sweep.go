@@ -1,0 +1,212 @@
+package itsm
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"opora/auth"
+	"opora/internal/db"
+	"opora/itsm/sla"
+	"opora/workflows/lifecycle"
+)
+
+// batch is how many tickets a sweep takes into one transaction: enough to be quick, few enough to hold no lock for long.
+const batch = 100
+
+// Escalate carries out every escalation step that is due by now, each once for its clock and cycle, and returns how many. It is safe
+// to run on any number of replicas at once: what one has locked the others pass over, and a step that was carried out is an event
+// that the next fold sees.
+func (s *Service) Escalate(ctx context.Context, now time.Time) (int, error) {
+	return s.sweep(ctx, now, sqlDueTickets, func(c *change) (int, error) {
+		n := 0
+		// Each step that fires may change what is due (a raised priority has another target): fold again after each.
+		for range 50 {
+			step, clock, ok := c.nextDue(now)
+			if !ok {
+				return n, nil
+			}
+			if err := c.escalate(clock, step); err != nil {
+				return n, err
+			}
+			n++
+		}
+		return n, nil
+	})
+}
+
+// nextDue is the earliest step of any clock of the ticket that is due by now.
+func (c *change) nextDue(now time.Time) (step sla.DueStep, clock sla.Clock, ok bool) {
+	for _, k := range c.fold() {
+		for _, d := range k.DueSteps(now) {
+			if !ok || d.At.Before(step.At) {
+				step, clock, ok = d, k, true
+			}
+			break
+		}
+	}
+	return step, clock, ok
+}
+
+func (c *change) escalate(clock sla.Clock, step sla.DueStep) error {
+	e := Event{Type: EventEscalated, eventBody: eventBody{Step: &StepFired{
+		Clock: string(clock.Name), Cycle: clock.Cycle, Step: step.ID, Do: step.Do, Policy: c.t.PolicyID,
+	}}}
+	switch step.Do {
+	case sla.Raise:
+		to := step.Priority
+		if to == 0 {
+			to = max(1, c.t.Priority-1)
+		}
+		if to < c.t.Priority {
+			c.t.Priority, c.t.PriorityReason = to, "escalation"
+		}
+	case sla.Reassign:
+		if _, ok, err := ref[teamRef](c.u.ctx, c.u.tx, sqlTeamRef, step.Team); err != nil {
+			return err
+		} else if ok && step.Team != c.t.TeamID {
+			c.assign(step.Team, 0)
+		}
+	}
+	c.record(e)
+	args := noticeArgs{Clock: string(clock.Name), Percent: step.Percent, After: step.After}
+	for _, to := range step.To {
+		people, err := c.receivers(to, step.Team)
+		if err != nil {
+			return err
+		}
+		for _, p := range people {
+			c.noticeWith(NoticeEscalated, p, args)
+		}
+	}
+	return nil
+}
+
+// receivers are the people that a step's word means. A ticket that nobody has is everybody's in its team.
+func (c *change) receivers(to string, team int64) ([]int64, error) {
+	if team == 0 {
+		team = c.t.TeamID
+	}
+	switch to {
+	case sla.ToAssignee:
+		if c.t.AssigneeID != 0 {
+			return []int64{c.t.AssigneeID}, nil
+		}
+		return ids(c.u.ctx, c.u.tx, sqlMembers, team)
+	case sla.ToTeam:
+		return ids(c.u.ctx, c.u.tx, sqlMembers, team)
+	case sla.ToLead:
+		t, _, err := ref[teamRef](c.u.ctx, c.u.tx, sqlTeamRef, team)
+		return []int64{t.LeadID}, err
+	case sla.ToRequester:
+		return []int64{c.t.RequesterID}, nil
+	case sla.ToAffected:
+		return []int64{c.t.AffectedID}, nil
+	}
+	return nil, fmt.Errorf("escalation: unknown receiver %q", to)
+}
+
+// AutoClose closes what was resolved at least AutoCloseDays working days ago (of the calendar of the ticket's policy) and was neither
+// confirmed nor reopened.
+func (s *Service) AutoClose(ctx context.Context, now time.Time) (int, error) {
+	r, err := s.currentRules(ctx, s.db)
+	if err != nil {
+		return 0, err
+	}
+	before, err := r.workingDaysBefore(now, AutoCloseDays)
+	if err != nil {
+		return 0, err
+	}
+	return s.sweepBefore(ctx, now, before, sqlSettledTickets, func(c *change) (int, error) {
+		def := definition(c.t.Kind)
+		tr, _ := def.Transition("close")
+		to, _ := def.State(tr.To)
+		c.enter(to, "", c.u.now)
+		c.record(Event{Type: EventTransition, Public: true, eventBody: eventBody{Transition: "close"}})
+		return 1, nil
+	})
+}
+
+// AutoCloseDays is how many working days a resolved ticket waits for the requester's word.
+const AutoCloseDays = 3
+
+// Refold reckons the clocks of every open ticket anew, after a policy or a calendar got a new version. It returns how many tickets
+// it looked at. A ticket's events are not touched: its clocks are only a cache of them.
+func (s *Service) Refold(ctx context.Context) (int, error) {
+	n, last := 0, int64(0)
+	for {
+		var got int
+		err := s.in(ctx, auth.MachineActor(), time.Now(), func(u *unit) error {
+			list, err := u.lock(func(w *db.Where) {
+				w.And("t.id = ANY (ARRAY("+sqlNextOpen+"))", last, batch)
+			})
+			if err != nil {
+				return err
+			}
+			got = len(list)
+			if got > 0 {
+				last = list[got-1].t.ID
+			}
+			return u.refold(list)
+		})
+		if err != nil {
+			return n, err
+		}
+		n += got
+		if got < batch {
+			return n, nil
+		}
+	}
+}
+
+// sweep runs f on the tickets that the query finds, in batches of one transaction each, until none is left that this run has not
+// seen. f returns how much it did.
+func (s *Service) sweep(ctx context.Context, now time.Time, query string, f func(c *change) (int, error)) (int, error) {
+	return s.sweepBefore(ctx, now, now, query, f)
+}
+
+func (s *Service) sweepBefore(ctx context.Context, now, before time.Time, query string, f func(c *change) (int, error)) (int, error) {
+	total := 0
+	for {
+		var did, found int
+		err := s.in(ctx, auth.MachineActor(), now, func(u *unit) error {
+			did = 0 // a transaction may be tried again
+			list, err := u.lock(func(w *db.Where) { w.And("t.id = ANY (ARRAY("+query+"))", before, batch) })
+			if err != nil {
+				return err
+			}
+			found = len(list)
+			for _, c := range list {
+				n, err := f(c)
+				if err != nil {
+					return fmt.Errorf("%s: %w", c.t.Number, err)
+				}
+				did += n
+			}
+			var idle []*change
+			for _, c := range list {
+				if len(c.events) == 0 {
+					idle = append(idle, c)
+				}
+			}
+			// A stored clock that says it is due though its fold does not would be found again and again: mend the cache.
+			return u.refold(idle)
+		})
+		if err != nil {
+			return total, err
+		}
+		total += did
+		if did == 0 && found > 0 {
+			slog.WarnContext(ctx, "stale clocks mended", "tickets", found)
+		}
+		if found < batch {
+			return total, nil
+		}
+	}
+}
+
+var openPhases = []lifecycle.Phase{lifecycle.Open, lifecycle.Paused}
+
+// OpenPhases are the phases in which somebody still has to do something.
+func OpenPhases() []lifecycle.Phase { return append([]lifecycle.Phase(nil), openPhases...) }
