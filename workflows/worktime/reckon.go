@@ -223,9 +223,12 @@ func (c *Calendar) NextOpeningAfter(t time.Time) (time.Time, error) {
 	return time.Time{}, ErrNotFound
 }
 
-// Intervals are the open stretches between a and b, cut to them, in order.
+// Intervals are the open stretches from a to b, cut to them, in order; none when b is not after a.
 func (c *Calendar) Intervals(a, b time.Time) []Interval {
 	from, to := nanos(a), nanos(b)
+	if to <= from {
+		return nil
+	}
 	var out []Interval
 	for p := range c.pieces(from) {
 		if p.from >= to {
