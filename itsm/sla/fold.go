@@ -92,8 +92,12 @@ func (f *folder) begin(m *Moment, opening bool) {
 		c.enter(segment{kind: stopped, from: m.At})
 		f.current = none
 	}
-	if t := f.rules.term(f.name, m, m.At); opening && !m.live() && !m.Cancelled && t.target > 0 {
-		f.start(m.At, t) // resolved while it was opened: met at once, by pass
+	if !opening || m.live() || m.Cancelled {
+		return
+	}
+	// Resolved as it was opened, a ticket has met its targets at once.
+	if t := f.rules.term(f.name, m, m.At); t.target > 0 {
+		f.start(m.At, t)
 		f.clock().enter(segment{kind: stopped, from: m.At})
 	}
 }

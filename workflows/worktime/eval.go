@@ -13,10 +13,8 @@ import (
 	"time"
 )
 
-// row is a question, one JSON line: a calendar, what is asked of it, and the instants or amounts that go with it.
+// row is what a question needs: a calendar, and the instants or amounts that go with the kind.
 type row struct {
-	ID       json.RawMessage `json:"id"`
-	Kind     string          `json:"kind"`
 	Calendar json.RawMessage `json:"calendar"`
 	Start    *time.Time      `json:"start"`
 	End      *time.Time      `json:"end"`
@@ -38,8 +36,6 @@ type answer struct {
 	Result any             `json:"result,omitempty"`
 	Error  string          `json:"error,omitempty"`
 }
-
-var errUnsupported = errors.New("unsupported")
 
 // Eval answers rows of JSON, one a line, by one line of JSON each: {"id":…,"result":…} or {"id":…,"error":…}. Instants
 // are RFC 3339 in UTC, durations are seconds. The kinds: due, elapsed, is_open, is_workday, next_open, prev_open,
@@ -63,19 +59,38 @@ func Eval(ctx context.Context, r io.Reader, w io.Writer) error {
 				return fmt.Errorf("writing the answer to line %d: %w", n, err)
 			}
 		}
+		// Whoever sends a row and waits for its answer gets it.
+		if err != nil || in.Buffered() == 0 {
+			if err := out.Flush(); err != nil {
+				return fmt.Errorf("writing the answers: %w", err)
+			}
+		}
 		if err != nil {
-			return out.Flush()
+			return nil
 		}
 	}
 }
 
 func evalLine(calendars *lastCalendar, n int, line []byte) answer {
-	var q row
-	if err := json.Unmarshal(line, &q); err != nil {
-		return answer{ID: q.ID, Error: fmt.Sprintf("line %d: %v", n, err)}
+	var head struct {
+		ID   json.RawMessage `json:"id"`
+		Kind string          `json:"kind"`
 	}
-	a := answer{ID: q.ID}
-	result, err := q.eval(calendars)
+	var q row
+	err := json.Unmarshal(line, &head)
+	ask, known := kinds[head.Kind]
+	switch {
+	case err == nil && !known: // its other fields may be of any form
+		return answer{ID: head.ID, Error: "unsupported"}
+	case err == nil:
+		err = json.Unmarshal(line, &q)
+	}
+	a := answer{ID: head.ID}
+	if err != nil {
+		a.Error = fmt.Sprintf("line %d: %v", n, err)
+		return a
+	}
+	result, err := q.eval(calendars, ask)
 	if err != nil {
 		a.Error = err.Error()
 		return a
@@ -87,11 +102,7 @@ func evalLine(calendars *lastCalendar, n int, line []byte) answer {
 	return a
 }
 
-func (q row) eval(calendars *lastCalendar) (any, error) {
-	ask, ok := kinds[q.Kind]
-	if !ok {
-		return nil, errUnsupported
-	}
+func (q row) eval(calendars *lastCalendar, ask question) (any, error) {
 	c, err := calendars.parse(q.Calendar)
 	if err != nil {
 		return nil, err
@@ -99,7 +110,10 @@ func (q row) eval(calendars *lastCalendar) (any, error) {
 	return ask(q, c)
 }
 
-var kinds = map[string]func(row, *Calendar) (any, error){
+// question is a kind of row: its answer from the calendar.
+type question func(row, *Calendar) (any, error)
+
+var kinds = map[string]question{
 	"due": func(q row, c *Calendar) (any, error) {
 		d, err := q.amount()
 		if err != nil {

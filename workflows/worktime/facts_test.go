@@ -73,7 +73,8 @@ func TestEvalGoesOnAfterABrokenLine(t *testing.T) {
 	in := `{"id":"a","kind":"is_workday","calendar":{"tz":"UTC","weekly":{"mon":[["09:00","17:00"]]}},"date":"2026-11-16"}
 
 {"id":"b","kind":
-{"id":"c","kind":"due_days"}
+{"id":"c","kind":"due_days","start":7}
+{"id":"d","kind":"due","start":7}
 {"id":7,"kind":"due","calendar":{"tz":"UTC","weekly":{},"always_open":true},"start":"2026-11-16T00:00:00Z","work_seconds":60}`
 	var out bytes.Buffer
 	if err := worktime.Eval(t.Context(), strings.NewReader(in), &out); err != nil {
@@ -83,6 +84,7 @@ func TestEvalGoesOnAfterABrokenLine(t *testing.T) {
 		`{"id":"a","result":true}`,
 		`{"id":null,"error":"line 3: unexpected end of JSON input"}`,
 		`{"id":"c","error":"unsupported"}`,
+		`{"id":"d","error":"line 5: Time.UnmarshalJSON: input is not a JSON string"}`,
 		`{"id":7,"result":"2026-11-16T00:01:00Z"}`,
 	}
 	if got := lines(out.String()); strings.Join(got, "\n") != strings.Join(want, "\n") {
