@@ -300,7 +300,7 @@ func TestServerDownAndUp(t *testing.T) {
 	if got := outcome(t, c, "smith", "pw-smith"); got != "no answer" {
 		t.Errorf("down: %s", got)
 	}
-	if took := time.Since(begun); took > 2*time.Second {
+	if took := time.Since(begun); took > 3*time.Second {
 		t.Errorf("it took %s to see that the server is down", took)
 	}
 	if err := c.Ping(t.Context()); !fault.Is(err, fault.Unavailable) {
@@ -350,13 +350,13 @@ func TestSilentServer(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Reason != directory.NoAnswer || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("SignIn: %v", err)
 	}
-	if took := time.Since(begun); took > time.Second {
+	if took := time.Since(begun); took > 3*time.Second {
 		t.Errorf("the deadline of 100 ms was kept by %s", took)
 	}
 
 	// With a second server the silent one costs one step, once.
 	cfg = config(s)
-	cfg.URLs, cfg.Timeout = []string{"ldap://" + l.Addr().String(), s.TLSURL}, 200*time.Millisecond
+	cfg.URLs, cfg.Timeout = []string{"ldap://" + l.Addr().String(), s.TLSURL}, time.Second
 	c = open(t, cfg)
 	if got := outcome(t, c, "smith", "pw-smith"); got != "no answer" {
 		t.Errorf("first: %s", got)

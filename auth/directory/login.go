@@ -14,10 +14,10 @@ const (
 	maxPassword = 1024 // bytes
 )
 
-// CanonicalLogin is the one spelling of a login. Directories compare logins by RFC 4518 (width, case and invisible
-// characters do not count), so "ANNA", "ａｎｎａ" and "anna" are one person; count attempts by this spelling.
+// CanonicalLogin is the one spelling of a login. Directories compare logins by RFC 4518 (width, case, doubled
+// spaces and invisible characters do not count), so "ANNA", "ａｎｎａ" and "anna" are one person; count attempts by this spelling.
 func CanonicalLogin(typed string) (string, error) {
-	s := strings.TrimSpace(norm.NFKC.String(strings.ToLower(norm.NFKC.String(typed))))
+	s := strings.Join(strings.Fields(norm.NFKC.String(strings.ToLower(norm.NFKC.String(typed)))), " ")
 	switch {
 	case s == "":
 		return "", errors.New("empty login")

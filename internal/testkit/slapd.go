@@ -43,12 +43,14 @@ type LDAPServer struct {
 	CA       *x509.CertPool
 	CAFile   string
 
-	BaseDN                     string
-	BindDN, BindPassword       string // the service account: may read all but passwords
-	RootDN, RootPassword       string // for tests that change entries
-	dir, program, listen, addr string
-	account                    *syscall.Credential
-	stop                       func()
+	BaseDN               string
+	BindDN, BindPassword string // the service account: may read all but passwords, ten entries a search that asks for no pages
+	RootDN, RootPassword string // for tests that change entries
+
+	dir, program   string
+	listen, answer string // what it listens on; the address that shows that it does
+	account        *syscall.Credential
+	stop           func()
 }
 
 // Slapd starts an OpenLDAP server of the test's own; it ends with the test.
@@ -63,7 +65,7 @@ func Slapd(t testing.TB) *LDAPServer {
 		BaseDN:   "dc=hard,dc=test",
 		BindDN:   "cn=opora,ou=services,dc=hard,dc=test", BindPassword: "service-secret",
 		RootDN: "cn=root,dc=hard,dc=test", RootPassword: "root-secret",
-		program: program, addr: fmt.Sprintf("127.0.0.1:%d", port),
+		program: program, answer: fmt.Sprintf("127.0.0.1:%d", port),
 	}
 	s.listen = s.URL + " " + s.TLSURL + " " + s.AliasURL
 	s.dir = slapdFolder(t)
@@ -184,7 +186,7 @@ func (s *LDAPServer) await(t testing.TB, ended <-chan struct{}, said *bytes.Buff
 	t.Helper()
 	deadline := time.After(slapdStart)
 	for {
-		if c, err := net.Dial("tcp", s.addr); err == nil {
+		if c, err := net.Dial("tcp", s.answer); err == nil {
 			_ = c.Close()
 			return
 		}
@@ -193,7 +195,7 @@ func (s *LDAPServer) await(t testing.TB, ended <-chan struct{}, said *bytes.Buff
 			t.Fatalf("slapd ended at once: %s", said)
 		case <-deadline:
 			s.Stop()
-			t.Fatalf("slapd does not answer on %s", s.addr)
+			t.Fatalf("slapd does not answer on %s", s.answer)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}

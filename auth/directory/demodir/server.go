@@ -157,6 +157,11 @@ func readRequest(p *ber.Packet) (request, error) {
 	}
 	r := request{id: id, op: p.Children[1]}
 	for _, c := range child(p, 2).Children {
+		// go-ldap reads answers: it wants a value in the password policy control, which a request has none in.
+		if oid := text(child(c, 0)); oid != ldap.ControlTypePaging {
+			r.controls = append(r.controls, ldap.NewControlString(oid, false, ""))
+			continue
+		}
 		control, err := ldap.DecodeControl(c)
 		if err != nil {
 			return request{}, fmt.Errorf("reading a control: %w", err)
