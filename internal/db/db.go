@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -87,11 +88,11 @@ func With(dsn string, settings map[string]string) string {
 		}
 		switch {
 		case !isURL:
-			b.WriteString(" " + k + "=" + v)
+			b.WriteString(" " + k + "='" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(v) + "'")
 		case strings.Contains(b.String(), "?"):
-			b.WriteString("&" + k + "=" + v)
+			b.WriteString("&" + k + "=" + url.QueryEscape(v))
 		default:
-			b.WriteString("?" + k + "=" + v)
+			b.WriteString("?" + k + "=" + url.QueryEscape(v))
 		}
 	}
 	return b.String()
