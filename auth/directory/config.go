@@ -101,15 +101,15 @@ func DefaultAttributes(k Kind) Attributes {
 	return a
 }
 
-// fields pairs every key with its place, in the order of the struct.
-func (a *Attributes) fields() []struct {
+// attribute is one key of Attributes and its place.
+type attribute struct {
 	key   string
 	value *string
-} {
-	return []struct {
-		key   string
-		value *string
-	}{
+}
+
+// fields are all keys, in the order of the struct.
+func (a *Attributes) fields() []attribute {
+	return []attribute{
 		{"id", &a.ID},
 		{"login", &a.Login},
 		{"mail", &a.Mail},

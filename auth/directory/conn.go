@@ -159,7 +159,8 @@ func (d *dialer) dialOne(ctx context.Context, server string) (*conn, error) {
 	} else {
 		c.Conn = ldap.NewConn(raw, false)
 	}
-	c.SetTimeout(d.step)
+	// Only so that go-ldap's Close cannot wait for ever; it must not fire before the step's own end, which knows more.
+	c.SetTimeout(2 * d.step)
 	c.Start()
 	if d.startTLS {
 		if err := c.run(ctx, func(c *conn) error { return c.StartTLS(config) }); err != nil {

@@ -356,7 +356,7 @@ func TestSilentServer(t *testing.T) {
 
 	// With a second server the silent one costs one step, once.
 	cfg = config(s)
-	cfg.URLs, cfg.Timeout = []string{"ldap://" + l.Addr().String(), s.TLSURL}, time.Second
+	cfg.URLs, cfg.Timeout = []string{"ldap://" + l.Addr().String(), s.TLSURL}, 500*time.Millisecond
 	c = open(t, cfg)
 	if got := outcome(t, c, "smith", "pw-smith"); got != "no answer" {
 		t.Errorf("first: %s", got)

@@ -3,6 +3,7 @@ package directory
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -188,7 +189,7 @@ func (s *schema) idFilter(id string) (string, error) {
 			}
 			value = ""
 			for _, c := range swapGUID(g[:]) {
-				value += `\` + string("0123456789abcdef"[c>>4]) + string("0123456789abcdef"[c&15])
+				value += fmt.Sprintf(`\%02x`, c)
 			}
 		}
 		b.WriteString("(" + name + "=" + value + ")")

@@ -17,14 +17,14 @@ type Reason string
 
 // The reasons.
 const (
-	BadInput        Reason = "bad input"               // an empty or unreadable login or password: the directory was not asked
-	WrongPassword   Reason = "wrong password"          //
-	UnknownPerson   Reason = "unknown person"          // no entry answers to the login
-	Ambiguous       Reason = "ambiguous login"         // several entries do
-	Locked          Reason = "locked"                  // too many wrong passwords; said with a wrong password too
-	Disabled        Reason = "disabled"                // by an administrator; OpenLDAP says so with a wrong password too
-	AccountExpired  Reason = "account expired"         //
-	PasswordExpired Reason = "password expired"        //
+	BadInput        Reason = "bad input" // an empty or unreadable login or password: the directory was not asked
+	WrongPassword   Reason = "wrong password"
+	UnknownPerson   Reason = "unknown person"  // no entry answers to the login
+	Ambiguous       Reason = "ambiguous login" // several entries do
+	Locked          Reason = "locked"          // too many wrong passwords; said with a wrong password too
+	Disabled        Reason = "disabled"        // by an administrator; OpenLDAP says so with a wrong password too
+	AccountExpired  Reason = "account expired"
+	PasswordExpired Reason = "password expired"
 	MustChange      Reason = "password must change"    // the password was right, a new one has to be set first
 	NotAllowedNow   Reason = "not allowed now or here" // Active Directory's sign-in hours and workstations
 	NoAnswer        Reason = "no answer"               // the directory does not answer
@@ -137,7 +137,6 @@ var adReasons = map[string]Reason{
 }
 
 // bindReason reads the answer to a bind as a person. ok means that the person is in.
-//
 // OpenLDAP answers every refusal with code 49 and an empty text; which it is stands in the password policy control
 // (draft-behera-ldap-password-policy-10), where "must change" comes with a successful bind. Active Directory writes it
 // into the text.
@@ -158,6 +157,11 @@ func bindReason(result *ldap.SimpleBindResult, err error, disabled bool) (r Reas
 	}
 	switch l.ResultCode {
 	case ldap.LDAPResultInvalidCredentials, ldap.LDAPResultInappropriateAuthentication:
+	case ldap.LDAPResultUnwillingToPerform: // 389 Directory Server: "Account inactivated"
+		if disabled {
+			return Disabled, false
+		}
+		return serverReason(err), false
 	case ldap.LDAPResultConstraintViolation: // 389 Directory Server: "Exceed password retry limit"
 		return Locked, false
 	case ldap.LDAPResultNoSuchObject:
@@ -173,7 +177,7 @@ func bindReason(result *ldap.SimpleBindResult, err error, disabled bool) (r Reas
 	switch {
 	case policy == ldap.BeheraPasswordExpired:
 		return PasswordExpired, false
-	case policy == ldap.BeheraAccountLocked && disabled:
+	case disabled: // without olcPPolicyUseLockout OpenLDAP says nothing more
 		return Disabled, false
 	case policy == ldap.BeheraAccountLocked:
 		return Locked, false

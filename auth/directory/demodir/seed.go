@@ -1,6 +1,7 @@
 package demodir
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/google/uuid"
@@ -163,7 +164,7 @@ func (p person) entry(number int) entry {
 		"preferredLanguage", p.language, "l", p.location)
 	for name, value := range map[string]string{
 		"cn": p.name, "displayName": p.name, "givenName": given, "sn": surname, "title": p.title, "ou": p.department,
-		"telephoneNumber": phonePrefix[p.location] + string(rune('0'+number/10)) + string(rune('0'+number%10)),
+		"telephoneNumber": fmt.Sprintf("%s%02d", phonePrefix[p.location], number),
 	} {
 		e.Attributes[name] = []string{value}
 	}
