@@ -34,6 +34,7 @@ const (
 	defaultWorkers    = 8
 	scheduledWorkers  = 4
 	defaultJobTimeout = 5 * time.Minute
+	fetchCooldown     = 20 * time.Millisecond
 	rescueMargin      = time.Minute         // a job of a dead replica is taken over this long after its time-out
 	keepGivenUp       = 30 * 24 * time.Hour // how long an administrator can find a job that was given up
 	hardStop          = 5 * time.Second     // how long a stop waits for jobs after it has cancelled them
@@ -103,7 +104,10 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 	}
 	listen := db.With(config.DSN, map[string]string{"application_name": "opora jobs listener"})
 	c := &Client{config: config, pool: pool, driver: NewDriver(pool.DB.DB, listen), workers: river.NewWorkers()}
-	if c.inserter, err = river.NewClient(c.driver, &river.Config{Schema: Schema, Logger: config.Logger}); err != nil {
+	// River leaves out the NOTIFY of a job that comes within the cool-down of the last one, also when that was rolled back
+	// or is fetched already; the job would then wait for the poll. So no cool-down on this side.
+	c.inserter, err = river.NewClient(c.driver, &river.Config{Schema: Schema, FetchCooldown: river.FetchCooldownMin, Logger: config.Logger})
+	if err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("opening jobs: %w", err)
 	}
@@ -127,6 +131,7 @@ func (c *Client) Start(ctx context.Context) error {
 			Default:   {MaxWorkers: c.config.Workers},
 			Scheduled: {MaxWorkers: scheduledWorkers},
 		},
+		FetchCooldown:               fetchCooldown,
 		JobTimeout:                  c.config.JobTimeout,
 		RescueStuckJobsAfter:        c.config.JobTimeout + rescueMargin,
 		DiscardedJobRetentionPeriod: keepGivenUp,
