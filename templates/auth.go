@@ -6,3 +6,9 @@ type SignIn struct {
 	Login string
 	Back  string
 }
+
+// SignInLink is the data of "auth/link": the page before a one-time link is used. Action is where its button posts to.
+type SignInLink struct {
+	Page
+	Action string
+}

@@ -14,9 +14,12 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"opora/web/static"
 )
@@ -114,7 +117,7 @@ func browser(t *testing.T) (context.Context, func() []string) {
 	if _, err := chromedp.Call(ctx, log.Enable, cdp.Empty{}); err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop = context.WithTimeout(ctx, 3*time.Minute)
+	ctx, stop = context.WithTimeout(ctx, time.Minute)
 	t.Cleanup(stop)
 	return ctx, func() []string { mu.Lock(); defer mu.Unlock(); out := said; said = nil; return out }
 }
@@ -183,6 +186,79 @@ func TestGallery(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// until waits for a script to be true; the browser polls, the test does not sleep.
+func until(t *testing.T, ctx context.Context, script string) {
+	t.Helper()
+	wait := `new Promise((done, fail) => { const end = Date.now() + 5000; const look = () => { if (` + script +
+		`) done(true); else if (Date.now() > end) fail("never: " + ` + fmt.Sprintf("%q", script) + `); else requestAnimationFrame(look); }; look(); })`
+	evaluate[bool](t, ctx, wait)
+}
+
+// TestControllers drives the scripts by keyboard and by the server's events.
+func TestControllers(t *testing.T) {
+	address := serveGallery(t)
+	ctx, complaints := browser(t)
+	key := func(code string, shift bool) {
+		t.Helper()
+		evaluate[bool](t, ctx, fmt.Sprintf(`document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {code: %q, key: "о", shiftKey: %t, bubbles: true, cancelable: true}))`+";true", code, shift))
+	}
+
+	do(t, ctx, chromedp.EmulateViewport(1440, 900), chromedp.Navigate(address+"/portal?lang=uk&theme="))
+	until(t, ctx, `document.querySelector("[data-combobox-target=input]").hasAttribute("data-htmx-powered")`)
+	do(t, ctx, chromedp.Click(chromedp.CSS("#field-for")), chromedp.SendKeys(chromedp.CSS("#field-for"), "Ко"))
+	until(t, ctx, `document.querySelectorAll("#field-for-list [role=option]").length === 2 && !document.querySelector("#field-for-list").hidden`)
+	do(t, ctx, chromedp.KeyEvent(kb.ArrowDown))
+	// One event with its text, as a keyboard sends it: a "char" of its own would submit the form.
+	enter := input.DispatchKeyEventParams{Type: "keyDown", Key: "Enter", Code: "Enter", Text: "\r", WindowsVirtualKeyCode: 13}
+	if _, err := chromedp.Call(ctx, input.DispatchKeyEvent, enter); err != nil {
+		t.Fatal(err)
+	}
+	until(t, ctx, `document.querySelector("[name=for]").value === "1" && document.querySelector("#field-for").value === "Anna Ко"`)
+
+	evaluate[bool](t, ctx, `document.querySelector("button[name=theme][value=dark]").click();true`)
+	until(t, ctx, `getComputedStyle(document.body).backgroundColor === "rgb(20, 24, 22)"`)
+
+	asked := make(chan error, 1)
+	err := chromedp.Listen(ctx, func(event any) {
+		if _, ok := event.(*cdppage.EventJavascriptDialogOpening); ok {
+			go func() {
+				_, err := chromedp.Call(ctx, cdppage.HandleJavaScriptDialog, cdppage.HandleJavaScriptDialogParams{Accept: true})
+				asked <- err
+			}()
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(t, ctx, chromedp.Navigate(address+"/desk?lang=ru&theme=light&live=1"))
+	select {
+	case err := <-asked:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-ctx.Done():
+		t.Fatal("a form with words in it was left without a question")
+	}
+	until(t, ctx, `document.querySelector(".bell-count").textContent === "7"`)
+	until(t, ctx, `document.querySelector(".news").innerText.trim() === "1 новое"`)
+	key("KeyJ", false)
+	until(t, ctx, `document.querySelector("tr[aria-current]").dataset.ticket === "4"`)
+	key("KeyX", false)
+	until(t, ctx, `document.querySelector("tr[aria-current] input").checked && document.querySelector("thead input").indeterminate`)
+	key("Slash", false)
+	until(t, ctx, `document.activeElement.id === "search"`)
+	key("KeyJ", false)
+	until(t, ctx, `document.querySelector("tr[aria-current]").dataset.ticket === "4"`)
+	evaluate[bool](t, ctx, `document.activeElement.blur();true`)
+	key("Slash", true)
+	until(t, ctx, `document.querySelector("#keys").open`)
+	for _, c := range complaints() {
+		if !strings.Contains(c, "preferences") && !strings.Contains(c, "favicon") && !strings.Contains(c, "404") {
+			t.Errorf("the browser: %s", c)
 		}
 	}
 }
