@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
 )
@@ -14,17 +15,14 @@ func (versionCommand) Run() error {
 	return err
 }
 
-// version is the module's version, or in a build from a work tree the revision.
+// revision is the commit; the Makefile sets it, since a build in somebody else's clone cannot ask git.
+var revision string
+
+// version is the commit, or for an installed module its version.
 func version() (opora, goVersion string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "unknown", ""
+		return cmp.Or(revision, "unknown"), ""
 	}
-	opora = info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && (opora == "" || opora == "(devel)") && len(s.Value) >= 12 {
-			opora = s.Value[:12]
-		}
-	}
-	return opora, info.GoVersion
+	return cmp.Or(revision, info.Main.Version, "unknown"), info.GoVersion
 }
