@@ -43,6 +43,8 @@ SELECT leaf AS id, name FROM up ORDER BY leaf, depth DESC`
 	sqlPriorityNames = `SELECT level AS id, name FROM priorities`
 	sqlTicketNames   = `SELECT t.id, jsonb_build_object('en', t.number) AS name FROM tickets t`
 
+	sqlLive = `SELECT t.id, t.number, t.version FROM tickets t`
+
 	sqlAddAttachment = `INSERT INTO attachments (token, name, size, mime, sha256, uploaded_by, uploaded_at) VALUES ($1, $2, $3, $4, $5, $6, $7)`
 	sqlOwnUpload     = `SELECT token, coalesce(seq, 0) AS seq, name, size, mime, uploaded_by, uploaded_at FROM attachments
 WHERE token = $1 AND uploaded_by = $2 AND ticket_id IS NULL`
@@ -248,13 +250,20 @@ func numberVisible(ctx context.Context, q db.Q, actor auth.Actor, number string)
 	return n == 1, nil
 }
 
+// LiveTicket is what a live page is told of a ticket.
+type LiveTicket struct {
+	ID      int64  `db:"id" json:"id"`
+	Number  string `db:"number" json:"number"`
+	Version int    `db:"version" json:"version"`
+}
+
 // VisibleOf returns those of the tickets that the actor sees: what a live stream may name to him.
-func (s *Service) VisibleOf(ctx context.Context, actor auth.Actor, tickets []int64) ([]string, error) {
+func (s *Service) VisibleOf(ctx context.Context, actor auth.Actor, tickets []int64) ([]LiveTicket, error) {
 	var w db.Where
 	w.And("t.id = ANY (?)", pq.Array(tickets))
 	visible(&w, actor)
-	var out []string
-	if err := s.db.SelectContext(ctx, &out, `SELECT t.number FROM tickets t`+w.SQL(), w.Args()...); err != nil {
+	var out []LiveTicket
+	if err := s.db.SelectContext(ctx, &out, sqlLive+w.SQL(), w.Args()...); err != nil {
 		return nil, fmt.Errorf("visible tickets: %w", err)
 	}
 	return out, nil
