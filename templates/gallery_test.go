@@ -2,6 +2,7 @@ package templates
 
 import (
 	"io/fs"
+	"slices"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -129,6 +130,10 @@ func newGallery(page Page) gallery {
 		{Reader: page.Reader, State: "running", Due: now.Add(27 * time.Hour)},
 		{Reader: page.Reader, State: "missed"},
 	}
+	short := slices.Clone(clocks)
+	for i := range short {
+		short[i].Short = true
+	}
 	phases := []string{"open", "paused", "resolved", "closed", "open"}
 	steps := []Step{{w.states[4], p.When(now, now), "done"}, {w.states[0], "Boris", "now"}, {w.states[2], "", "next"}, {w.states[3], "", "next"}}
 	g := gallery{
@@ -153,7 +158,7 @@ func newGallery(page Page) gallery {
 	for i, title := range w.titles {
 		g.Rows = append(g.Rows, galleryRow{
 			ID: int64(i + 1), Number: "INC-00040" + string(rune('1'+i)), Title: title, Meta: w.states[i], Small: Stepper{title, steps, true},
-			Priority: Priority{i + 1, "P" + string(rune('1'+i))}, State: State{phases[i], w.states[i]}, Clock: clocks[i],
+			Priority: Priority{i + 1, "P" + string(rune('1'+i))}, State: State{phases[i], w.states[i]}, Clock: short[i],
 			Who: []Person{anna, boris, maria}[i%3], Current: i == 2,
 		})
 	}

@@ -59,6 +59,7 @@ type Clock struct {
 	Due     time.Time
 	Waiting string
 	Href    string // the reckoning
+	Short   bool   // the short words, for a column whose head says what it is about
 }
 
 // Tone is the chip's colour.
@@ -98,19 +99,42 @@ func (c Clock) Counts() bool {
 func (c Clock) Text() string {
 	switch c.State {
 	case "met":
-		return c.P.T("ui.clock.met")
+		return c.say("ui.clock.met")
 	case "missed":
-		return c.P.T("ui.clock.missed")
+		return c.say("ui.clock.missed")
 	case "paused":
-		if c.Waiting == "" {
-			return c.P.T("ui.clock.paused")
+		if c.Waiting == "" || c.Short {
+			return c.say("ui.clock.paused")
 		}
 		return c.P.T("ui.clock.paused_for", "Name", c.Waiting)
 	}
 	if c.Due.Before(c.Now) {
-		return c.P.T("ui.clock.over", "Duration", c.P.Duration(c.Now.Sub(c.Due)))
+		return c.Over(c.P.Duration(c.Now.Sub(c.Due)))
 	}
-	return c.P.T("ui.clock.due", "Duration", c.P.Duration(c.Due.Sub(c.Now)))
+	return c.Left(c.P.Duration(c.Due.Sub(c.Now)))
+}
+
+// Left says how long is left; Over how long it is over. The browser counts on with them.
+func (c Clock) Left(duration string) string { return c.say("ui.clock.due", "Duration", duration) }
+
+// Over says how long a target is over.
+func (c Clock) Over(duration string) string { return c.say("ui.clock.over", "Duration", duration) }
+
+func (c Clock) say(id string, args ...any) string {
+	if c.Short {
+		id += "_short"
+	}
+	return c.P.T(id, args...)
+}
+
+// Hint is the whole sentence, for the short words.
+func (c Clock) Hint() string {
+	whole := c
+	whole.Short = false
+	if c.Counts() {
+		return whole.Text() + " · " + c.P.DateTime(c.Due)
+	}
+	return whole.Text()
 }
 
 // Step is one of a stepper: Submitted, With Maria, Done. State is "done", "now" or "next".

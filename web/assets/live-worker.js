@@ -10,17 +10,16 @@ function open() {
   for (const type of ["ticket", "bell"]) source.addEventListener(type, (event) => tell({ type, data: event.data }));
 }
 
-self.addEventListener("connect", (event) => {
-  const [port] = event.ports;
-  ports.add(port);
-  port.addEventListener("message", ({ data }) => {
-    if (data !== "close") return;
-    ports.delete(port);
-    if (ports.size === 0 && source) {
-      source.close();
-      source = null;
+// A page says "open" when it is shown and "close" when it goes; the last one to go closes the stream.
+self.addEventListener("connect", ({ ports: [port] }) => {
+  port.onmessage = ({ data }) => {
+    if (data === "open") {
+      ports.add(port);
+      return open();
     }
-  });
-  port.start();
-  open();
+    ports.delete(port);
+    if (ports.size > 0) return;
+    source?.close();
+    source = null;
+  };
 });

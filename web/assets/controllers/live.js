@@ -13,8 +13,11 @@ export default class extends Controller {
     try {
       this.port = new SharedWorker(this.workerValue, { type: "module", name: "opora" }).port;
       this.port.onmessage = ({ data }) => this.hear(data.type, data.data);
+      this.hello = () => this.port.postMessage("open");
       this.bye = () => this.port.postMessage("close");
+      window.addEventListener("pageshow", this.hello);
       window.addEventListener("pagehide", this.bye);
+      this.hello();
     } catch {
       this.source = new EventSource("/live");
       for (const type of ["ticket", "bell"]) this.source.addEventListener(type, (event) => this.hear(type, event.data));
@@ -23,6 +26,7 @@ export default class extends Controller {
 
   disconnect() {
     document.removeEventListener("htmx:after:swap", this.glow);
+    window.removeEventListener("pageshow", this.hello);
     window.removeEventListener("pagehide", this.bye);
     this.port?.postMessage("close");
     this.source?.close();
