@@ -15,7 +15,8 @@ CREATE TABLE sites (
     code     text NOT NULL CONSTRAINT sites_code_key UNIQUE,
     name     jsonb NOT NULL,
     timezone text NOT NULL,
-    active   boolean NOT NULL DEFAULT true
+    active   boolean NOT NULL DEFAULT true,
+    version  integer NOT NULL DEFAULT 1
 );
 
 -- kind: person signs in; history stands in an imported log and never signs in; local is the break-glass administrator.
@@ -47,7 +48,9 @@ CREATE TABLE people (
     CONSTRAINT people_directory_whole CHECK ((directory IS NULL) = (external_id IS NULL)),
     CONSTRAINT people_external_key UNIQUE (directory, external_id)
 );
-CREATE UNIQUE INDEX people_login_key ON people (lower(login)) WHERE active AND kind <> 'history';
+-- Two directories may each have an anna.
+CREATE UNIQUE INDEX people_login_key ON people (lower(login), coalesce(directory, '')) WHERE active AND kind <> 'history';
+CREATE INDEX people_name ON people (lower(name), id);
 CREATE UNIQUE INDEX people_history_key ON people (directory, login) WHERE kind = 'history';
 CREATE INDEX people_manager ON people (manager_id);
 CREATE INDEX people_search ON people USING gin ((lower(name || ' ' || login || ' ' || mail)) gin_trgm_ops);
@@ -79,9 +82,9 @@ CREATE TABLE team_members (
 );
 CREATE INDEX team_members_person ON team_members (person_id);
 
--- The cookie holds a random token; only its SHA-256 is here.
+-- The cookie holds a random token; only its SHA-256 is here. language: the browser's, where neither person nor directory says one.
 CREATE TABLE sessions (
-    token_hash bytea PRIMARY KEY,
+    token_hash bytea PRIMARY KEY CONSTRAINT sessions_token_hashed CHECK (octet_length(token_hash) = 32),
     id         text NOT NULL CONSTRAINT sessions_id_key UNIQUE,
     person_id  bigint NOT NULL CONSTRAINT sessions_person_fkey REFERENCES people ON DELETE CASCADE,
     via        text NOT NULL CONSTRAINT sessions_via_known CHECK (via IN ('directory', 'link')),
@@ -89,11 +92,14 @@ CREATE TABLE sessions (
     seen_at    timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     address    text NOT NULL DEFAULT '',
-    agent      text NOT NULL DEFAULT ''
+    agent      text NOT NULL DEFAULT '',
+    language   text NOT NULL DEFAULT '' CONSTRAINT sessions_language_known CHECK (language IN ('', 'en', 'ru', 'uk'))
 );
 CREATE INDEX sessions_person ON sessions (person_id);
+CREATE INDEX sessions_expires ON sessions (expires_at);
 
--- Failed attempts count by login and by address; rows are swept once they no longer count.
+-- Failed attempts count by login, person and address. key is a digest, since people type passwords where the login belongs.
+-- Rows are swept once they no longer count.
 CREATE TABLE signin_failures (
     id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     key text NOT NULL,
@@ -103,7 +109,7 @@ CREATE INDEX signin_failures_key ON signin_failures (key, at);
 
 -- One-time links for the break-glass administrator.
 CREATE TABLE signin_links (
-    token_hash bytea PRIMARY KEY,
+    token_hash bytea PRIMARY KEY CONSTRAINT signin_links_token_hashed CHECK (octet_length(token_hash) = 32),
     person_id  bigint NOT NULL CONSTRAINT signin_links_person_fkey REFERENCES people ON DELETE CASCADE,
     expires_at timestamptz NOT NULL,
     used_at    timestamptz
