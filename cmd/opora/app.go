@@ -39,6 +39,9 @@ func open(ctx context.Context, c Config, env environmentFaults, how opening) (*A
 		return nil, err
 	}
 	a := &App{Config: c, Log: c.Log.Logger()}
+	for _, key := range strangers() {
+		a.Log.Warn("the environment has a key that Opora does not know", "key", key)
+	}
 	var err error
 	if a.place, err = enter(ctx, c.Place, a.Log, how == asServer); err != nil {
 		return nil, err

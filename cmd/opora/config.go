@@ -167,6 +167,28 @@ func takeFaultyEnvironment(table *commands) environmentFaults {
 	return faults
 }
 
+// strangers are keys of the environment that look like ours and are none: a misspelt key would else be silent. Kubernetes
+// makes such keys of its own for a service named opora, so they are no fault.
+func strangers() []string {
+	parser, err := newParser(new(commands))
+	if err != nil {
+		return nil
+	}
+	var list []string
+	for _, pair := range os.Environ() {
+		if key, _, _ := strings.Cut(pair, "="); strings.HasPrefix(key, "OPORA_") {
+			list = append(list, key)
+		}
+	}
+	_ = kong.Visit(parser.Model, func(node kong.Visitable, next kong.Next) error { // the function returns no error
+		if flag, ok := node.(*kong.Flag); ok {
+			list = slices.DeleteFunc(list, func(key string) bool { return slices.Contains(flag.Envs, key) })
+		}
+		return next(nil)
+	})
+	return list
+}
+
 // readable tries the text of a key as kong will. A zero value is made for it, so the flag itself is left alone.
 func readable(v *kong.Value, text string) error {
 	if text == "" {

@@ -132,6 +132,8 @@ func (c *cluster) version() (int, error) {
 // acquire takes the folder for one server. The lock is handed on to postgres, so it is held until the last of its
 // processes is gone, even when Opora was killed; hence the wait.
 func (c *cluster) acquire(ctx context.Context) (*os.File, error) {
+	ctx, cancel := context.WithTimeout(ctx, lockWithin)
+	defer cancel()
 	f, err := os.OpenFile(filepath.Join(c.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the database's lock: %w", err)

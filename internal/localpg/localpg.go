@@ -33,9 +33,10 @@ const (
 )
 
 const (
-	port         = "5432" // only a part of the socket's name
-	startWithin  = 2 * time.Minute
+	port         = "5432"           // only a part of the socket's name
+	startWithin  = 10 * time.Minute // the recovery of a large database after a power cut
 	stopWithin   = 30 * time.Second
+	lockWithin   = stopWithin + 5*time.Second
 	pollInterval = 20 * time.Millisecond
 	logKept      = 16 << 20 // bytes; a larger log is set aside as postgres.log.1 at the next start
 )
@@ -70,7 +71,7 @@ type Server struct {
 }
 
 // Start makes the cluster in o.Dir if the folder is empty, starts PostgreSQL on it and returns when it answers. It waits
-// for a server that is still shutting down there, and gives up at ctx's deadline (two minutes when it has none).
+// for a server that is still shutting down there, and gives up at ctx's deadline (ten minutes when it has none).
 func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = slog.Default()
