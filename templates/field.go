@@ -4,7 +4,7 @@ package templates
 //
 //	{{template "field" ((.Field "text" "report.text" .Form.Text).Required.Lines 6)}}
 type Field struct {
-	P        pageWords
+	Words    fieldWords
 	ID       string // of the input; "field-" and the name
 	Name     string // of the form's value
 	Label    string
@@ -18,18 +18,17 @@ type Field struct {
 	Auto     string
 	Options  []Option
 	Disabled bool
-	Wide     bool
 }
 
-// pageWords are the few words that a partial says by itself.
-type pageWords struct{ Optional, Wrong, None string }
+// fieldWords are the few words that the partial says by itself.
+type fieldWords struct{ Optional, Wrong, None string }
 
 // Field makes a field of this page's form: its name, the message id of its label and its present value. The fault is
 // taken from Page.Errors.
 func (p Page) Field(name, label, value string) Field {
 	return Field{
-		P:  pageWords{p.P.T("ui.optional"), p.P.T("ui.wrong"), p.P.T("ui.choose")},
-		ID: "field-" + name, Name: name, Label: p.P.T(label), Value: value, Kind: "text", Error: p.Errors.On(name),
+		Words: fieldWords{p.P.T("ui.optional"), p.P.T("ui.wrong"), p.P.T("ui.choose")},
+		ID:    "field-" + name, Name: name, Label: p.P.T(label), Value: value, Kind: "text", Error: p.Errors.On(name),
 	}
 }
 

@@ -1,8 +1,10 @@
 package templates
 
 import (
+	"fmt"
 	"html"
 	"html/template"
+	"reflect"
 	"regexp"
 	"strings"
 	"time"
@@ -16,7 +18,7 @@ func funcs(assets Assets) template.FuncMap {
 		"asset":    assets.URL,
 		"built":    func() bool { return assets.Built },
 		"icon":     func(name string) template.HTML { return icon(assets, name) },
-		"num":      func(p *locale.Printer, n int) string { return p.Number(int64(n)) },
+		"num":      number,
 		"date":     func(p *locale.Printer, t time.Time) template.HTML { return moment(p, t, p.Date(t), "") },
 		"datetime": func(p *locale.Printer, t time.Time) template.HTML { return moment(p, t, p.DateTime(t), "") },
 		"when": func(p *locale.Printer, t, now time.Time) template.HTML {
@@ -27,10 +29,18 @@ func funcs(assets Assets) template.FuncMap {
 				html.EscapeString(p.T("unit.ago", "Duration", "%"))+`" data-ago-now-value="`+
 				html.EscapeString(p.T("unit.just_now"))+`"`)
 		},
-		"dur":    func(p *locale.Printer, d time.Duration) string { return p.Duration(d) },
-		"text":   text,
-		"plural": func(p *locale.Printer, id string, n int) string { return p.N(id, n) },
+		"dur":  func(p *locale.Printer, d time.Duration) string { return p.Duration(d) },
+		"text": text,
 	}
+}
+
+// number groups the digits of an integer of any size.
+func number(p *locale.Printer, n any) (string, error) {
+	v := reflect.ValueOf(n)
+	if !v.CanInt() {
+		return "", fmt.Errorf("num: %T is not an integer", n)
+	}
+	return p.Number(v.Int()), nil
 }
 
 // icon is a symbol of the sprite; it is decoration, the word beside it speaks. The name comes from a template or a part

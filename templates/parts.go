@@ -186,7 +186,7 @@ type Change struct{ Label, From, To string }
 // Pager leads to the pages before and after; addresses are "" where there is none. Text says where one is: "50 of
 // 1000+".
 type Pager struct {
-	P        pagerWords
+	Words    pagerWords
 	Previous string
 	Next     string
 	Text     string

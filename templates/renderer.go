@@ -21,9 +21,8 @@ var files embed.FS
 // layoutOf says which layout the pages of a folder stand in. A folder that is not here has no pages.
 var layoutOf = map[string]string{
 	"portal": "portal",
-	"desk":   "desk", "manage": "desk",
-	"admin": "admin",
-	"auth":  "bare", "setup": "bare", "errors": "bare",
+	"desk":   "desk", "manage": "desk", "admin": "desk",
+	"auth": "bare", "setup": "bare", "errors": "bare",
 }
 
 // Assets says where built assets are served; web/static fills it.
@@ -83,15 +82,6 @@ func check(page *template.Template) error {
 		}
 	}
 	return nil
-}
-
-// Names lists the pages, for tests.
-func (r *Renderer) Names() []string {
-	var names []string
-	for name := range r.pages {
-		names = append(names, name)
-	}
-	return names
 }
 
 // fragmented is met by whatever embeds Page.

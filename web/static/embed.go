@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"net/http"
+	"strings"
 )
 
 // Policy is the Content-Security-Policy that every page is served with. Nothing inline is allowed, no eval and no other
@@ -58,11 +59,13 @@ func URL(name string) string {
 	return Prefix + name
 }
 
-// Handler serves the files under Prefix. Their names carry a digest, so browsers may keep them for a year.
+// Handler serves the files under Prefix. Their names carry a digest, so browsers may keep them for a year; what is not
+// there is not kept.
 func Handler() http.Handler {
 	serve := http.StripPrefix(Prefix, http.FileServerFS(dist))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == Prefix {
+		file, err := fs.Stat(dist, strings.TrimPrefix(r.URL.Path, Prefix))
+		if err != nil || file.IsDir() {
 			http.NotFound(w, r)
 			return
 		}
