@@ -27,6 +27,12 @@ const (
 	SearchPeople     Permission = "people.search"
 )
 
+// Permissions in the order in which pages show them.
+var Permissions = []Permission{
+	UsePortal, SearchPeople, WorkTickets, AssignAnyone, OverridePriority, ReadAllTickets, ReadReports, ReadAudit,
+	ManagePeople, ManageTeams, ManageSettings, ManageItems, SeeJobs,
+}
+
 // grants is the table of rights: who may do what. It is data for the engine, the administration page and a golden test.
 var grants = map[Role][]Permission{
 	Employee:             {UsePortal, SearchPeople},
