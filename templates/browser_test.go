@@ -35,13 +35,18 @@ func serveGallery(t *testing.T) string {
 	mux.Handle(static.Prefix, static.Handler())
 	mux.HandleFunc("/live", func(w http.ResponseWriter, q *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
-		fmt.Fprint(w, "event: bell\ndata: {\"unread\":7}\n\nevent: ticket\ndata: {\"id\":99,\"version\":2}\n\n")
+		fmt.Fprint(w, "event: bell\ndata: {\"unread\":7}\n\nevent: ticket\ndata: {\"id\":99,\"version\":2}\n\nevent: ticket\ndata: {\"id\":1,\"version\":2}\n\n")
 		w.(http.Flusher).Flush()
 		<-q.Context().Done()
 	})
 	mux.HandleFunc("/pick/people", func(w http.ResponseWriter, q *http.Request) {
 		list := Options{Prefix: "people", None: "none", Options: []Option{{Value: "1", Label: "Anna " + q.FormValue("for_text"), Hint: "Finance"}, {Value: "2", Label: "Boris"}}}
 		answer(t, w, r.Block(w, "portal/gallery", "options", list))
+	})
+	mux.HandleFunc("/row", func(w http.ResponseWriter, _ *http.Request) {
+		row := newGallery(galleryPage("en", "", "")).Rows[0]
+		row.Title, row.Version = "Renewed", 2
+		answer(t, w, r.Block(w, "desk/gallery", "gallery-row", row))
 	})
 	page := func(path, name string, data func(Page) any) {
 		mux.HandleFunc(path, func(w http.ResponseWriter, q *http.Request) {
@@ -245,6 +250,7 @@ func TestControllers(t *testing.T) {
 	}
 	until(t, ctx, `document.querySelector(".bell-count").textContent === "7"`)
 	until(t, ctx, `document.querySelector(".news").innerText.trim() === "1 новое"`)
+	until(t, ctx, `document.querySelector("tr[data-ticket='1'].glow")?.innerText.includes("Renewed")`)
 	key("KeyJ", false)
 	until(t, ctx, `document.querySelector("tr[aria-current]").dataset.ticket === "4"`)
 	key("KeyX", false)

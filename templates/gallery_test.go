@@ -31,7 +31,7 @@ type gallery struct {
 }
 
 type galleryRow struct {
-	ID            int64
+	ID, Version   int64
 	Number, Title string
 	Meta          string
 	Small         Stepper
@@ -157,7 +157,7 @@ func newGallery(page Page) gallery {
 	}
 	for i, title := range w.titles {
 		g.Rows = append(g.Rows, galleryRow{
-			ID: int64(i + 1), Number: "INC-00040" + string(rune('1'+i)), Title: title, Meta: w.states[i], Small: Stepper{title, steps, true},
+			ID: int64(i + 1), Version: 1, Number: "INC-00040" + string(rune('1'+i)), Title: title, Meta: w.states[i], Small: Stepper{title, steps, true},
 			Priority: Priority{i + 1, "P" + string(rune('1'+i))}, State: State{phases[i], w.states[i]}, Clock: short[i],
 			Who: []Person{anna, boris, maria}[i%3], Current: i == 2,
 		})
