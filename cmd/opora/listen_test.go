@@ -42,7 +42,7 @@ func TestServeDrains(t *testing.T) {
 			answered <- err.Error()
 			return
 		}
-		defer res.Body.Close() //nolint:errcheck // test
+		defer res.Body.Close()
 		body, _ := io.ReadAll(res.Body)
 		answered <- string(body)
 	}()

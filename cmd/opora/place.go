@@ -79,8 +79,7 @@ func dataDir(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("OPORA_DATA: %w", err)
 	}
-	// Root's private PostgreSQL runs as another user, so the folder itself must be passable.
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("OPORA_DATA: %w", err)
 	}
 	st, err := os.Stat(dir)
@@ -126,7 +125,7 @@ func become(c Place) error {
 		}
 	}
 	if _, err := os.Stat(c.Data); errors.Is(err, fs.ErrNotExist) {
-		if err := errors.Join(os.MkdirAll(c.Data, 0o755), os.Chown(c.Data, uid, gid)); err != nil {
+		if err := errors.Join(os.MkdirAll(c.Data, 0o700), os.Chown(c.Data, uid, gid)); err != nil {
 			return fmt.Errorf("OPORA_DATA: %w", err)
 		}
 	}

@@ -59,7 +59,7 @@ func TestStartStopStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer app.Close() //nolint:errcheck // test
+	defer app.Close()
 	var user string
 	if err := app.QueryRowContext(t.Context(), `SELECT current_user`).Scan(&user); err != nil || user != App {
 		t.Fatalf("the run-time role signs in as %q, %v; want %s", user, err, App)
