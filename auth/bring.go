@@ -89,6 +89,9 @@ func (s *Service) manager(ctx context.Context, by Actor, d Directory, p director
 	if err != nil {
 		return keepManager, nil // a sign-in does not fail for it
 	}
+	if m.Disabled {
+		return noManager, nil
+	}
 	m.ManagerID = ""
 	err = s.bring(ctx, by, d, m, now, func(_ *sqlx.Tx, manager int64) error {
 		id = manager

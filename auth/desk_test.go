@@ -28,7 +28,7 @@ type desk struct {
 
 const refusal = 20 * time.Millisecond
 
-func newDesk(t *testing.T) *desk {
+func newDesk(t testing.TB) *desk {
 	t.Helper()
 	d := &desk{db: testkit.DB(t), ldap: testkit.Slapd(t), now: time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)}
 	key, err := audit.NewKey([]byte(strings.Repeat("k", 32)))
@@ -54,7 +54,7 @@ func newDesk(t *testing.T) *desk {
 var visit = auth.Visit{Address: "192.0.2.7", Agent: "test", Language: "uk", RequestID: "r1"}
 
 // enter signs in with the password that everybody in the test directory has.
-func (d *desk) enter(t *testing.T, login string) (string, auth.Actor) {
+func (d *desk) enter(t testing.TB, login string) (string, auth.Actor) {
 	t.Helper()
 	uid, _, _ := strings.Cut(strings.ToLower(login), "@")
 	token, a, err := d.SignIn(t.Context(), login, "pw-"+uid, visit)
@@ -64,7 +64,7 @@ func (d *desk) enter(t *testing.T, login string) (string, auth.Actor) {
 	return token, a
 }
 
-func (d *desk) person(t *testing.T, id int64) auth.Person {
+func (d *desk) person(t testing.TB, id int64) auth.Person {
 	t.Helper()
 	p, err := d.Person(t.Context(), auth.MachineActor(), id)
 	if err != nil {
@@ -74,7 +74,7 @@ func (d *desk) person(t *testing.T, id int64) auth.Person {
 }
 
 // actions are those of a stream of the log, the newest first; nothing in the log was tampered with.
-func (d *desk) actions(t *testing.T, stream string) []string {
+func (d *desk) actions(t testing.TB, stream string) []string {
 	t.Helper()
 	found, _, err := d.log.Verify(t.Context())
 	if err != nil || len(found) > 0 {
@@ -87,7 +87,7 @@ func (d *desk) actions(t *testing.T, stream string) []string {
 	return out
 }
 
-func (d *desk) entries(t *testing.T, stream string) []audit.Listed {
+func (d *desk) entries(t testing.TB, stream string) []audit.Listed {
 	t.Helper()
 	list, err := d.log.List(t.Context(), stream, time.Now().AddDate(10, 0, 0), 100)
 	if err != nil {
@@ -98,7 +98,7 @@ func (d *desk) entries(t *testing.T, stream string) []audit.Listed {
 }
 
 // edit changes the directory as its root.
-func (d *desk) edit(t *testing.T, f func(*ldap.Conn) error) {
+func (d *desk) edit(t testing.TB, f func(*ldap.Conn) error) {
 	t.Helper()
 	c, err := ldap.DialURL(d.ldap.URL)
 	if err != nil {
@@ -147,7 +147,7 @@ func fire(uid string) func(*ldap.Conn) error {
 }
 
 // admin is an administrator who came by the link.
-func (d *desk) admin(t *testing.T) auth.Actor {
+func (d *desk) admin(t testing.TB) auth.Actor {
 	t.Helper()
 	_, a, err := d.UseLink(t.Context(), d.link(t.Context(), t), visit)
 	if err != nil {
@@ -156,7 +156,7 @@ func (d *desk) admin(t *testing.T) auth.Actor {
 	return a
 }
 
-func (d *desk) link(ctx context.Context, t *testing.T) string {
+func (d *desk) link(ctx context.Context, t testing.TB) string {
 	t.Helper()
 	url, err := d.AdminLink(ctx, "https://desk.test/")
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"opora/internal/fault"
@@ -70,7 +71,7 @@ func (s *Service) begin(ctx context.Context, now time.Time, limits ...limit) (at
 		wait time.Duration
 	)
 	// One order of the locks, so that two attempts never wait for each other.
-	slices.SortFunc(limits, func(x, y limit) int { return slices.Compare([]byte(x.key), []byte(y.key)) })
+	limits = slices.SortedFunc(slices.Values(limits), func(x, y limit) int { return strings.Compare(x.key, y.key) })
 	err := s.db.InTx(ctx, func(tx *sqlx.Tx) error {
 		a, wait = attempt{}, 0
 		for _, l := range limits {

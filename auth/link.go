@@ -45,12 +45,7 @@ func (s *Service) AdminLink(ctx context.Context, baseURL string) (string, error)
 func (s *Service) UseLink(ctx context.Context, token string, from Visit) (session string, actor Actor, err error) {
 	began := time.Now()
 	session, err = s.useLink(ctx, token, from, s.now())
-	if err != nil {
-		s.hold(ctx, began)
-		return "", Actor{}, err
-	}
-	actor, err = s.Peek(ctx, session)
-	return session, actor, err
+	return s.opened(ctx, session, err, began)
 }
 
 func (s *Service) useLink(ctx context.Context, token string, from Visit, now time.Time) (string, error) {

@@ -23,6 +23,7 @@ func names(hits []auth.PersonHit) (out []string) {
 
 func TestFindAndAdopt(t *testing.T) {
 	d := newDesk(t)
+	d.enter(t, "fedorov")
 	_, a := d.enter(t, "smith") // makes kravchuk too
 	find := func(text string) []auth.PersonHit {
 		t.Helper()
@@ -36,8 +37,9 @@ func TestFindAndAdopt(t *testing.T) {
 		"кравч":      {"Остап Кравчук"},
 		"ОСТАП кр":   {"Остап Кравчук"},
 		"smith":      {"John Smith"},
-		"Jon Smith": {"John Smith"}, // a slip of the pen
+		"Jon Smith":  {"John Smith"}, // a slip of the pen
 		"їжак":       {"Ґанна Їжакевич-Горова"},
+		"федоров":    {"Пётр Фёдоров"},
 		"disabled":   nil,
 		"%":          nil,
 		"_":          nil,
@@ -89,6 +91,36 @@ func TestFindAndAdopt(t *testing.T) {
 	d.ldap.Stop()
 	if diff := cmp.Diff([]string{"John Smith"}, names(find("smith"))); diff != "" {
 		t.Errorf("without a directory: %s", diff)
+	}
+}
+
+// People of an imported log stand beside those who work here, under the same logins.
+func TestHistoryIsLeftAlone(t *testing.T) {
+	d := newDesk(t)
+	var id int64
+	if err := d.db.GetContext(t.Context(), &id, `INSERT INTO people (kind, login, name, directory, external_id)
+VALUES ('history', 'smith', 'Smith of the log', 'log', 'smith') RETURNING id`); err != nil {
+		t.Fatal(err)
+	}
+	_, smith := d.enter(t, "smith")
+	admin := d.admin(t)
+	if smith.ID == id {
+		t.Fatal("somebody signed in as a person of the log")
+	}
+	hits, err := d.Find(t.Context(), smith, "smith", 10)
+	if diff := cmp.Diff([]string{"John Smith"}, names(hits)); diff != "" || err != nil {
+		t.Errorf("found: %s, %v", diff, err)
+	}
+	for name, err := range map[string]error{
+		"gives roles":  d.SetRoles(t.Context(), admin, id, []auth.Role{auth.Agent}),
+		"switches off": d.Deactivate(t.Context(), admin, id),
+	} {
+		if !fault.Is(err, fault.NotFound) {
+			t.Errorf("an administrator %s: %v", name, err)
+		}
+	}
+	if p := d.person(t, id); p.Kind != "history" || p.Name != "Smith of the log" || !p.Active {
+		t.Errorf("it is now %+v", p)
 	}
 }
 

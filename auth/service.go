@@ -28,7 +28,8 @@ type Limits struct {
 	Refusal    time.Duration // a refusal takes at least this long, so that its time tells nothing; default 400 ms
 }
 
-// Directory is a directory that people sign in with. Name is part of the key of its people: it must stay.
+// Directory is a directory that people sign in with. Name is part of the key of its people: it must
+// stay, and is neither empty nor holds a colon.
 type Directory struct {
 	Name   string
 	Client *directory.Client

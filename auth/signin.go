@@ -19,12 +19,20 @@ import (
 func (s *Service) SignIn(ctx context.Context, login, password string, from Visit) (token string, actor Actor, err error) {
 	began := time.Now()
 	token, err = s.signIn(ctx, login, password, from, s.now())
+	return s.opened(ctx, token, err, began)
+}
+
+// opened is the end of every way in: the actor behind a new session, or a refusal in its own time.
+func (s *Service) opened(ctx context.Context, token string, err error, began time.Time) (string, Actor, error) {
 	if err != nil {
 		s.hold(ctx, began)
 		return "", Actor{}, err
 	}
-	actor, err = s.Peek(ctx, token)
-	return token, actor, err
+	actor, err := s.Peek(ctx, token)
+	if err != nil {
+		return "", Actor{}, err
+	}
+	return token, actor, nil
 }
 
 // hold ends at the next whole multiple of the time that refusals take.

@@ -16,10 +16,10 @@ import (
 const (
 	sqlHits = `SELECT p.id, p.name, p.login, p.mail, p.title, p.department FROM people p`
 	// Whole login first, then names that begin so, then other words that do.
-	sqlHitsOrder = ` ORDER BY lower(p.login) <> lower(?), lower(p.name) NOT LIKE lower(?) || '%', lower(' ' || p.name) NOT LIKE '% ' || lower(?) || '%', lower(p.name), p.id LIMIT ?`
-	sqlPickable  = `p.active AND p.kind = 'person'`
-	sqlSimilar   = sqlHits + ` WHERE p.active AND p.kind = 'person' AND lower($1) <% lower(p.name || ' ' || p.login || ' ' || p.mail)
-ORDER BY lower($1) <<-> lower(p.name || ' ' || p.login || ' ' || p.mail), p.id LIMIT $2`
+	sqlHitsOrder      = ` ORDER BY lower(p.login) <> lower(?), lower(p.name) NOT LIKE lower(?) || '%', lower(' ' || p.name) NOT LIKE '% ' || lower(?) || '%', lower(p.name), p.id LIMIT ?`
+	sqlPickable       = `p.active AND p.kind = 'person'`
+	sqlAlike          = sqlTyped + ` <% ` + sqlSearched
+	sqlAlikeness      = ` ORDER BY ` + sqlTyped + ` <<-> ` + sqlSearched + `, p.id LIMIT ?`
 	sqlKnownExternals = `SELECT external_id FROM people WHERE directory = $1 AND external_id = ANY ($2)`
 	sqlIsActivePerson = `SELECT EXISTS (SELECT FROM people WHERE id = $1 AND active AND kind = 'person')`
 	sqlActiveByLogin  = `SELECT id FROM people WHERE lower(login) = lower($1) AND active AND kind = 'person' ORDER BY id LIMIT 1`
@@ -41,22 +41,25 @@ func findPeople(ctx context.Context, q db.Q, text string, words []string, limit 
 	for _, word := range words {
 		w.And(sqlPeopleText, word)
 	}
-	order := sqlHitsOrder
 	begins := strings.Join(words, " ")
-	for _, arg := range []any{text, begins, begins, limit} {
-		order = strings.Replace(order, "?", w.Arg(arg), 1)
-	}
-	return hits(ctx, q, sqlHits+w.SQL()+order, w.Args()...)
+	return hits(ctx, q, &w, sqlHitsOrder, text, begins, begins, limit)
 }
 
 // findSimilar finds those who have something like the text.
 func findSimilar(ctx context.Context, q db.Q, text string, limit int) ([]PersonHit, error) {
-	return hits(ctx, q, sqlSimilar, text, limit)
+	var w db.Where
+	w.And(sqlPickable)
+	w.And(sqlAlike, text)
+	return hits(ctx, q, &w, sqlAlikeness, text, limit)
 }
 
-func hits(ctx context.Context, q db.Q, query string, args ...any) ([]PersonHit, error) {
+// hits selects by w in an order, which takes an argument for each of its "?".
+func hits(ctx context.Context, q db.Q, w *db.Where, order string, args ...any) ([]PersonHit, error) {
+	for _, arg := range args {
+		order = strings.Replace(order, "?", w.Arg(arg), 1)
+	}
 	var rows []hitRow
-	if err := q.SelectContext(ctx, &rows, query, args...); err != nil {
+	if err := q.SelectContext(ctx, &rows, sqlHits+w.SQL()+order, w.Args()...); err != nil {
 		return nil, fmt.Errorf("finding people: %w", err)
 	}
 	found := make([]PersonHit, len(rows))

@@ -25,7 +25,10 @@ WHERE m.person_id = $1 ORDER BY t.code, m.source`
 	sqlPeopleList = `SELECT p.id, p.kind, p.login, p.name, p.mail, p.department, p.location, p.active, coalesce(p.seen_at, '0001-01-01 00:00:00+00') AS seen_at,
   ARRAY(SELECT DISTINCT r.role FROM person_roles r WHERE r.person_id = p.id) AS roles
 FROM people p`
-	sqlPeopleText  = `lower(p.name || ' ' || p.login || ' ' || p.mail) LIKE '%' || lower(?) || '%'`
+	sqlPeopleText = sqlSearched + ` LIKE '%' || ` + sqlTyped + ` || '%'`
+	// The expression of the index people_search, and what is looked for as it writes it.
+	sqlSearched    = `translate(lower(p.name || ' ' || p.login || ' ' || p.mail), 'ёґ’ʼ', 'ег''''')`
+	sqlTyped       = `translate(lower(?), 'ёґ’ʼ', 'ег''''')`
 	sqlPeopleRole  = `EXISTS (SELECT FROM person_roles r WHERE r.person_id = p.id AND r.role = ?)`
 	sqlPeopleTeam  = `EXISTS (SELECT FROM team_members m WHERE m.person_id = p.id AND m.team_id = ?)`
 	sqlPeopleAfter = `(lower(p.name), p.id) > (lower(?), ?)`

@@ -53,7 +53,8 @@ CREATE UNIQUE INDEX people_login_key ON people (lower(login), coalesce(directory
 CREATE INDEX people_name ON people (lower(name), id);
 CREATE UNIQUE INDEX people_history_key ON people (directory, login) WHERE kind = 'history';
 CREATE INDEX people_manager ON people (manager_id);
-CREATE INDEX people_search ON people USING gin ((lower(name || ' ' || login || ' ' || mail)) gin_trgm_ops);
+-- As people type: ё as е, ґ as г, any apostrophe.
+CREATE INDEX people_search ON people USING gin ((translate(lower(name || ' ' || login || ' ' || mail), 'ёґ’ʼ', 'ег''''')) gin_trgm_ops);
 
 CREATE TABLE person_roles (
     person_id bigint NOT NULL CONSTRAINT person_roles_person_fkey REFERENCES people ON DELETE CASCADE,
