@@ -38,11 +38,20 @@ func moments(events []Event) []sla.Moment {
 			m.PublicUpdate = false // what was reported is no answer, whoever typed it in
 		}
 		if e.Step != nil {
-			m.Fired = []sla.Fired{{Clock: sla.Name(e.Step.Clock), Cycle: e.Step.Cycle, Step: e.Step.Step}}
+			m.Fired = append(m.Fired, e.Step.fired())
+		}
+		if e.Import != nil {
+			for i := range e.Import.Passed {
+				m.Fired = append(m.Fired, e.Import.Passed[i].fired())
+			}
 		}
 		out = append(out, m)
 	}
 	return out
+}
+
+func (s *StepFired) fired() sla.Fired {
+	return sla.Fired{Clock: sla.Name(s.Clock), Cycle: s.Cycle, Step: s.Step}
 }
 
 // stateCancelled is the state that ends a ticket without its promise being kept or broken.

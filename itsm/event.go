@@ -23,6 +23,7 @@ const (
 	EventItem        EventType = "item"        // Ref: id of the item; Transition: added, removed
 	EventFiles       EventType = "files"       // see Files
 	EventEscalated   EventType = "escalated"   // see Step
+	EventImported    EventType = "imported"    // ends what was brought in; see Import
 )
 
 // Event is one thing that happened to a ticket. Its canonical text (the JSON of body) is sealed in the ticket's chain.
@@ -58,6 +59,20 @@ type eventBody struct {
 	Outside    bool          `json:"outside,omitempty"`   // imported; the state graph has no such step
 	Digest     string        `json:"digest,omitempty"`    // SHA-256 of salt and text, hexadecimal
 	Former     string        `json:"former,omitempty"`    // imported: the state's name in the former desk, where ours has none
+	Derived    bool          `json:"derived,omitempty"`   // imported: that it was the response follows from the state alone
+	Logged     []FieldChange `json:"logged,omitempty"`    // imported: what changed in columns that no field of ours holds
+	Import     *Imported     `json:"import,omitempty"`    // of EventImported
+}
+
+// Imported says where a ticket's history came from and how far.
+type Imported struct {
+	Source     string        `json:"source"`
+	Number     string        `json:"number"`                // in the former desk
+	Rows       int           `json:"rows"`                  // of the log that were taken
+	Sum        string        `json:"sum"`                   // digest of those rows, hexadecimal: the same rows are not brought in again
+	Passed     []StepFired   `json:"passed,omitempty"`      // escalation steps whose time had come before: passed over for good
+	Outcome    []FieldChange `json:"outcome,omitempty"`     // what the log says of the end, of one that has ended
+	ResolvedBy int64         `json:"resolved_by,omitempty"` // who resolved it, as the log says of one that has ended
 }
 
 // FieldChange is a field with its values before and after, as text: ids as numbers, "" for none. Personal text (title, description,

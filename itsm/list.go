@@ -18,6 +18,7 @@ import (
 // Filter says which tickets a list shows. The zero value of a field asks for nothing.
 type Filter struct {
 	Kind       Kind
+	Number     string // exactly this ticket
 	Phases     []lifecycle.Phase
 	States     []string
 	Teams      []int64
@@ -30,12 +31,16 @@ type Filter struct {
 	Service    int64
 	AtRisk     bool // a running clock has used three quarters of its target, none is over
 	Breached   bool // a running clock is over
+	Imported   bool // came from another desk
 	Outside    bool // imported with steps outside the lifecycle
 	Reopened   bool
 	OpenedFrom time.Time
 	OpenedTo   time.Time
 	Text       string // words in title or description
 	Follows    int64  // participants include him
+	Affected   int64  // it hinders him
+	ForOthers  int64  // asked or opened by him for somebody else
+	ReportsOf  int64  // asked by somebody whose line manager he is
 
 	Sort  Sort
 	After string // cursor of the page before
@@ -70,6 +75,7 @@ type Row struct {
 	HoldReason   string          `db:"hold_reason"`
 	Priority     int             `db:"priority"`
 	Requester    string          `db:"requester"`
+	Affected     string          `db:"affected"`
 	Assignee     string          `db:"assignee"`
 	AssigneeID   int64           `db:"assignee_id"`
 	Team         locale.Text     `db:"team"`
@@ -186,7 +192,7 @@ func (s *Service) List(ctx context.Context, actor auth.Actor, f Filter) (List, e
 	if err := f.check(); err != nil {
 		return List{}, err
 	}
-	rows, err := listRows(ctx, s.db, actor, f, time.Now().UTC())
+	rows, err := listRows(ctx, s.db, actor, f, s.now())
 	if err != nil {
 		return List{}, err
 	}
@@ -212,6 +218,17 @@ func (s Sort) cursorOf(r *Row) cursor {
 	return c
 }
 
+// StandingSince returns for those of the tickets that the actor sees since when they stand as they do: in their state, and with whom
+// they are.
+func (s *Service) StandingSince(ctx context.Context, actor auth.Actor, tickets []int64) (map[int64]time.Time, error) {
+	return standingSince(ctx, s.db, actor, tickets)
+}
+
+// HasReports tells whether the actor is somebody's line manager.
+func (s *Service) HasReports(ctx context.Context, actor auth.Actor) (bool, error) {
+	return hasReports(ctx, s.db, actor.ID)
+}
+
 // MaxCount is how far a list is counted; a page says "1000+" from there.
 const MaxCount = 1000
 
@@ -221,12 +238,15 @@ func (s *Service) Count(ctx context.Context, actor auth.Actor, f Filter) (int, e
 	if err := f.check(); err != nil {
 		return 0, err
 	}
-	return countRows(ctx, s.db, actor, f, time.Now().UTC())
+	return countRows(ctx, s.db, actor, f, s.now())
 }
 
 // where adds the filter's conditions.
 func (f *Filter) where(w *db.Where, now time.Time) {
 	w.And("t.kind = ?", f.Kind)
+	if f.Number != "" {
+		w.And("t.number = ?", f.Number)
+	}
 	f.wherePeople(w)
 	f.whereState(w, now)
 	if len(f.Priorities) > 0 {
@@ -237,6 +257,9 @@ func (f *Filter) where(w *db.Where, now time.Time) {
 	}
 	if f.Service != 0 {
 		w.And("t.service_id = ?", f.Service)
+	}
+	if f.Imported {
+		w.And("t.source IS NOT NULL")
 	}
 	if f.Outside {
 		w.And("t.outside_lifecycle > 0")

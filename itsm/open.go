@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"opora/auth"
@@ -42,16 +41,7 @@ func (s *Service) OpenIncident(ctx context.Context, actor auth.Actor, n NewIncid
 	if err := actor.Need(auth.UsePortal); err != nil {
 		return Ticket{}, err
 	}
-	var out Ticket
-	err := s.in(ctx, actor, time.Now(), func(u *unit) error {
-		c, err := u.openIncident(n)
-		if err != nil {
-			return err
-		}
-		out = *c.t
-		return nil
-	})
-	return out, err
+	return s.one(ctx, actor, func(u *unit) (*change, error) { return u.openIncident(n) })
 }
 
 func (u *unit) openIncident(n NewIncident) (*change, error) {

@@ -50,6 +50,9 @@ func (s *Service) Defaults(ctx context.Context, zone string) error {
 	if err := dec.Decode(&d); err != nil {
 		return fmt.Errorf("first data: %w", err)
 	}
+	if err := s.log.Begin(ctx); err != nil {
+		return err
+	}
 	err := s.manage(ctx, auth.MachineActor(), func(tx *sqlx.Tx, now time.Time) error {
 		l, err := lockDefaults(ctx, tx)
 		if err != nil {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"opora/auth"
 	"opora/internal/db"
@@ -185,14 +184,13 @@ func (s *Service) SetParent(ctx context.Context, actor auth.Actor, number, paren
 
 // pair changes two tickets of which the actor is staff. Both are locked by one statement, in the order of their ids.
 func (s *Service) pair(ctx context.Context, actor auth.Actor, number, other string, f func(c, o *change) error) (Ticket, error) {
-	var out Ticket
-	err := s.in(ctx, actor, time.Now(), func(u *unit) error {
+	return s.one(ctx, actor, func(u *unit) (*change, error) {
 		list, err := u.lock(func(w *db.Where) {
 			w.And("t.number IN (?, ?)", number, other)
 			visible(w, actor)
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		byNumber := map[string]*change{}
 		for _, c := range list {
@@ -200,21 +198,16 @@ func (s *Service) pair(ctx context.Context, actor auth.Actor, number, other stri
 		}
 		c, o := byNumber[number], byNumber[other]
 		if c == nil {
-			return errHidden()
+			return nil, errHidden()
 		}
 		if o == nil || c == o {
 			var f fault.Fields
 			f.Add("other", "itsm.no_other_ticket")
-			return f.Err()
+			return nil, f.Err()
 		}
 		if err := firstError(c.needStaff, o.needStaff, c.needOpen); err != nil {
-			return err
+			return nil, err
 		}
-		if err := f(c, o); err != nil {
-			return err
-		}
-		out = *c.t
-		return nil
+		return c, f(c, o)
 	})
-	return out, err
 }

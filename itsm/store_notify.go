@@ -117,7 +117,7 @@ func (s *Service) Unread(ctx context.Context, actor auth.Actor) (int, error) {
 
 // MarkRead marks one of the actor's notifications as read; id 0 all of them.
 func (s *Service) MarkRead(ctx context.Context, actor auth.Actor, id int64) error {
-	if _, err := s.db.ExecContext(ctx, sqlMarkRead, actor.ID, id, time.Now().UTC()); err != nil {
+	if _, err := s.db.ExecContext(ctx, sqlMarkRead, actor.ID, id, s.now()); err != nil {
 		return fmt.Errorf("mark read: %w", err)
 	}
 	return nil
@@ -125,7 +125,7 @@ func (s *Service) MarkRead(ctx context.Context, actor auth.Actor, id int64) erro
 
 // MarkSeen marks what the actor was told about the ticket as read: he has opened it.
 func (s *Service) MarkSeen(ctx context.Context, actor auth.Actor, ticketID int64) error {
-	if _, err := s.db.ExecContext(ctx, sqlMarkSeen, actor.ID, ticketID, time.Now().UTC()); err != nil {
+	if _, err := s.db.ExecContext(ctx, sqlMarkSeen, actor.ID, ticketID, s.now()); err != nil {
 		return fmt.Errorf("mark seen: %w", err)
 	}
 	return nil

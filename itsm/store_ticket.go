@@ -23,13 +23,15 @@ const ticketColumns = `t.id, t.number, t.kind, t.lifecycle, t.state, t.phase, t.
   coalesce(i.cancel_reason, '') AS cancel_reason`
 
 const (
-	// The stamp counts versions of calendars and policies. They are only ever added, so an equal count means equal rules.
-	sqlLock = `SELECT ` + ticketColumns + `, l.count, l.head,
-  (SELECT count(*) FROM ticket_tasks k WHERE k.ticket_id = t.id AND k.state = 'open') AS open_tasks,
-  EXISTS (SELECT FROM ticket_participants p WHERE p.ticket_id = t.id AND p.person_id = $1) AS participant,
-  (SELECT count(*) FROM sla_policy_versions) + (SELECT count(*) FROM calendar_versions) AS stamp
+	sqlLock = `SELECT ` + ticketColumns + `, l.count, l.head
 FROM tickets t JOIN ticket_ledger l ON l.ticket_id = t.id LEFT JOIN incidents i ON i.ticket_id = t.id`
 	sqlLockEnd = ` ORDER BY t.id FOR UPDATE OF t, l`
+	// Read after the lock is held: a statement that waited for a lock sees the locked row as it is, but all else as it was before.
+	// The stamp counts versions of calendars and policies. They are only ever added, so an equal count means equal rules.
+	sqlBeside = `SELECT x.id, (SELECT count(*) FROM ticket_tasks k WHERE k.ticket_id = x.id AND k.state = 'open') AS open_tasks,
+  EXISTS (SELECT FROM ticket_participants p WHERE p.ticket_id = x.id AND p.person_id = $2) AS participant,
+  (SELECT count(*) FROM sla_policy_versions) + (SELECT count(*) FROM calendar_versions) AS stamp
+FROM unnest(CAST($1 AS bigint[])) AS x (id)`
 
 	sqlNumber = `SELECT nextval('incident_number')`
 
@@ -63,11 +65,15 @@ SET resolution_code = excluded.resolution_code, resolution = excluded.resolution
 type lockedRow struct {
 	Ticket
 	IncidentDetails
-	Count       int64  `db:"count"`
-	Head        []byte `db:"head"`
-	OpenTasks   int    `db:"open_tasks"`
-	Participant bool   `db:"participant"`
-	Stamp       int64  `db:"stamp"`
+	Count int64  `db:"count"`
+	Head  []byte `db:"head"`
+	beside
+}
+
+type beside struct {
+	OpenTasks   int   `db:"open_tasks"`
+	Participant bool  `db:"participant"`
+	Stamp       int64 `db:"stamp"`
 }
 
 func (r *lockedRow) ticket() *Ticket {
@@ -83,11 +89,31 @@ func (r *lockedRow) ticket() *Ticket {
 // wait for each other.
 func lock(ctx context.Context, tx *sqlx.Tx, actorID int64, add func(w *db.Where)) ([]lockedRow, error) {
 	var w db.Where
-	w.Arg(actorID)
 	add(&w)
 	var rows []lockedRow
 	if err := tx.SelectContext(ctx, &rows, sqlLock+w.SQL()+sqlLockEnd, w.Args()...); err != nil {
 		return nil, fmt.Errorf("lock tickets: %w", err)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	ids := make([]int64, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].ID
+	}
+	var more []struct {
+		ID int64 `db:"id"`
+		beside
+	}
+	if err := tx.SelectContext(ctx, &more, sqlBeside, pq.Array(ids), actorID); err != nil {
+		return nil, fmt.Errorf("lock tickets: %w", err)
+	}
+	for i := range rows {
+		for _, m := range more {
+			if m.ID == rows[i].ID {
+				rows[i].beside = m.beside
+			}
+		}
 	}
 	return rows, nil
 }
@@ -97,8 +123,11 @@ func nextNumber(ctx context.Context, tx *sqlx.Tx) (string, error) {
 	if err := tx.GetContext(ctx, &n, sqlNumber); err != nil {
 		return "", fmt.Errorf("number: %w", err)
 	}
-	return fmt.Sprintf("INC-%06d", n), nil
+	return ticketNumber(n), nil
 }
+
+// ticketNumber is the number that an incident with the n-th place in the sequence has.
+func ticketNumber(n int64) string { return fmt.Sprintf("%s-%06d", kinds[Incident].prefix, n) }
 
 // putTicket inserts a new ticket (ID 0) or updates a locked one, and its details.
 func putTicket(ctx context.Context, tx *sqlx.Tx, t *Ticket) error {

@@ -137,7 +137,7 @@ func (s *Service) Refold(ctx context.Context) (int, error) {
 	n, last := 0, int64(0)
 	for {
 		var got int
-		err := s.in(ctx, auth.MachineActor(), time.Now(), func(u *unit) error {
+		err := s.in(ctx, auth.MachineActor(), s.now(), func(u *unit) error {
 			list, err := u.lock(func(w *db.Where) {
 				w.And("t.id = ANY (ARRAY("+sqlNextOpen+"))", last, batch)
 			})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"opora/auth"
 	"opora/internal/fault"
@@ -14,50 +13,43 @@ import (
 // Reply says something that the requester reads. The caller's answer resumes a ticket that waits for it; an answer to a closed
 // ticket opens a follow-up, which is then returned.
 func (s *Service) Reply(ctx context.Context, actor auth.Actor, number string, text string, files []string) (Ticket, error) {
-	var out Ticket
-	err := s.in(ctx, actor, time.Now(), func(u *unit) error {
+	return s.one(ctx, actor, func(u *unit) (*change, error) {
 		c, err := u.lockOne(number)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		out, err = c.reply(text, files)
-		return err
+		return c.reply(text, files)
 	})
-	return out, err
 }
 
-func (c *change) reply(text string, files []string) (Ticket, error) {
+func (c *change) reply(text string, files []string) (*change, error) {
 	who := c.who()
 	if slices.Contains(who, relReader) {
-		return Ticket{}, errForbidden()
+		return nil, errForbidden()
 	}
 	var f fault.Fields
 	checkText(&f, "text", text, len(files) == 0)
 	if err := f.Err(); err != nil {
-		return Ticket{}, err
+		return nil, err
 	}
 	caller := slices.Contains(who, relRequester) || slices.Contains(who, relAffected) || slices.Contains(who, relParticipant)
 	// An agent who is also the one who asked answers as the one who asked.
 	staff := slices.Contains(who, relStaff) && c.u.actor.ID != c.t.RequesterID && c.u.actor.ID != c.t.AffectedID
 	if c.t.Ended() {
 		if staff {
-			return Ticket{}, fault.New(fault.Conflict, "itsm.closed")
+			return nil, fault.New(fault.Conflict, "itsm.closed")
 		}
-		n, err := c.followUp(text, files)
-		if err != nil {
-			return Ticket{}, err
-		}
-		return *n.t, nil
+		return c.followUp(text, files)
 	}
 	c.say(EventReply, text, files, staff)
-	if caller && !staff && c.t.Phase == lifecycle.Paused && c.t.HoldReason == "caller" {
+	if caller && !staff && c.t.Phase == lifecycle.Paused && c.t.AwaitsCaller() {
 		def := definition(c.t.Kind)
 		tr, _ := def.Transition("resume")
 		to, _ := def.State(tr.To)
 		c.enter(to, "", c.u.now)
 		c.record(Event{Type: EventTransition, Public: true, eventBody: eventBody{Transition: "resume"}})
 	}
-	return *c.t, nil
+	return c, nil
 }
 
 // say records a reply or a note with its files; a public word of staff is the first response if there was none.

@@ -251,7 +251,7 @@ func (s *Service) Upload(ctx context.Context, actor auth.Actor, name string, r i
 	if err != nil {
 		return Attachment{}, err
 	}
-	a := Attachment{Token: m.Token, Name: name, Size: m.Size, MIME: m.MIME, UploadedBy: actor.ID, UploadedAt: time.Now().UTC()}
+	a := Attachment{Token: m.Token, Name: name, Size: m.Size, MIME: m.MIME, UploadedBy: actor.ID, UploadedAt: s.now()}
 	if err := addAttachment(ctx, s.db, a, m.SHA256); err != nil {
 		return Attachment{}, err
 	}

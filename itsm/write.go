@@ -60,25 +60,29 @@ func (s *Service) in(ctx context.Context, actor auth.Actor, now time.Time, f fun
 // write changes one ticket. version is the one that the actor has seen; 0 asks for no check (a machine, an append such as a reply).
 // A ticket that the actor may not see does not exist.
 func (s *Service) write(ctx context.Context, actor auth.Actor, number string, version int, f func(c *change) error) (Ticket, error) {
-	var out Ticket
-	err := s.in(ctx, actor, time.Now(), func(u *unit) error {
+	return s.one(ctx, actor, func(u *unit) (*change, error) {
 		c, err := u.lockOne(number)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if version != 0 && version != c.t.Version {
-			return fault.New(fault.Conflict, "itsm.stale")
+			return nil, fault.New(fault.Conflict, "itsm.stale")
 		}
-		if err := f(c); err != nil {
-			return err
-		}
-		out = *c.t
-		return nil
+		return c, f(c)
+	})
+}
+
+// one runs f as a unit of work and returns the ticket of the change that f gives, as it was stored.
+func (s *Service) one(ctx context.Context, actor auth.Actor, f func(u *unit) (*change, error)) (Ticket, error) {
+	var c *change
+	err := s.in(ctx, actor, s.now(), func(u *unit) (err error) {
+		c, err = f(u)
+		return err
 	})
 	if err != nil {
 		return Ticket{}, err
 	}
-	return out, nil
+	return *c.t, nil
 }
 
 func (u *unit) lockOne(number string) (*change, error) {

@@ -11,4 +11,5 @@ type SignIn struct {
 type SignInLink struct {
 	Page
 	Action string
+	Token  string
 }

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,8 +19,8 @@ func (s *Server) doorRoutes() []route {
 		{get, "/sign-in", anybody, s.signInPage, false, false},
 		{post, "/sign-in", anybody, s.signIn, false, false},
 		{post, "/sign-out", anybody, s.signOut, false, false},
-		{get, "/link/:token", anybody, s.linkPage, false, false},
-		{post, "/link/:token", anybody, s.useLink, false, false},
+		{get, auth.LinkPath, anybody, s.linkPage, false, false},
+		{post, auth.LinkPath, anybody, s.useLink, false, false},
 		{post, "/preferences", anybody, s.preferences, false, false},
 		{get, "/live", auth.UsePortal, s.live, false, true},
 	}
@@ -149,6 +151,10 @@ func (s *Server) signIn(r *req) error {
 		if f.Kind == fault.Internal {
 			return err
 		}
+		var limited *auth.LimitError
+		if errors.As(err, &limited) {
+			r.Header("Retry-After", strconv.Itoa(int(limited.Wait.Seconds())+1))
+		}
 		return r.HTML(statusOf(err), "auth/signin", s.signInForm(r, login, err))
 	}
 	s.setSession(r, token)
@@ -169,12 +175,12 @@ func (s *Server) signOut(r *req) error {
 
 // linkPage only asks: whatever opens links by itself (a mail scanner, a chat's preview) must not use up the link.
 func (s *Server) linkPage(r *req) error {
-	p := templates.SignInLink{Page: r.Page(r.P.T("signin.link_title"), ""), Action: "/link/" + r.Param("token")}
+	p := templates.SignInLink{Page: r.Page(r.P.T("signin.link_title"), ""), Action: auth.LinkPath, Token: r.Query("token")}
 	return r.Show("auth/link", p)
 }
 
 func (s *Server) useLink(r *req) error {
-	token, actor, err := s.auth.UseLink(r.Ctx(), r.Param("token"), s.visit(r))
+	token, actor, err := s.auth.UseLink(r.Ctx(), r.PostForm("token"), s.visit(r))
 	if err != nil {
 		return err
 	}
@@ -188,7 +194,7 @@ func (s *Server) preferences(r *req) error {
 		s.keep(r, languageName, lang)
 		r.P = locale.For(lang, r.P.Zone)
 		if r.Actor.ID != 0 {
-			if err := s.auth.SetLanguage(r.Ctx(), r.Actor, lang); err != nil {
+			if err := s.setProfile(r, func(p *auth.Profile) { p.Language = lang }); err != nil {
 				return err
 			}
 		}
@@ -196,12 +202,23 @@ func (s *Server) preferences(r *req) error {
 	if theme, ok := r.GetPostForm("theme"); ok && (theme == "" || theme == "light" || theme == "dark") {
 		s.keep(r, themeName, theme)
 		if r.Actor.ID != 0 {
-			if err := s.auth.SetTheme(r.Ctx(), r.Actor, theme); err != nil {
+			if err := s.setProfile(r, func(p *auth.Profile) { p.Theme = theme }); err != nil {
 				return err
 			}
 		}
 	}
 	return r.See(ownPath(r.PostForm("back")))
+}
+
+// setProfile changes one choice of the signed-in person and leaves the others.
+func (s *Server) setProfile(r *req, change func(p *auth.Profile)) error {
+	me, err := s.auth.Person(r.Ctx(), r.Actor, r.Actor.ID)
+	if err != nil {
+		return err
+	}
+	p := auth.Profile{Language: me.Language, Timezone: me.Timezone, Theme: me.Theme}
+	change(&p)
+	return s.auth.SetProfile(r.Ctx(), r.Actor, p)
 }
 
 func (s *Server) keep(r *req, name, value string) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"opora/auth"
 	"opora/internal/audit"
 	"opora/internal/fault"
 	"opora/internal/locale"
@@ -43,6 +44,10 @@ func statusOf(err error) int {
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
 		return http.StatusRequestEntityTooLarge
+	}
+	var limited *auth.LimitError
+	if errors.As(err, &limited) {
+		return http.StatusTooManyRequests
 	}
 	var bad *unreadable
 	if errors.As(err, &bad) {

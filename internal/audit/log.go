@@ -48,6 +48,8 @@ const (
 	sqlHeadMove = `UPDATE audit_heads SET count = $2, head = $3, mac = $4 WHERE stream = $1 AND count = $2 - 1`
 	sqlLogAdd   = `INSERT INTO audit_log (stream, seq, at, actor_id, action, body, mac) VALUES ($1, $2, $3, NULLIF($4, 0), $5, $6, $7)`
 	sqlLogRead  = `SELECT seq, at, coalesce(actor_id, 0) AS actor_id, action, body, mac FROM audit_log WHERE stream = $1 AND seq > $2 ORDER BY seq LIMIT 5000`
+	sqlBegin    = `INSERT INTO settings (key, value) VALUES ('audit_begun', 'true') ON CONFLICT (key) DO NOTHING`
+	sqlBegun    = `SELECT EXISTS (SELECT FROM settings WHERE key = 'audit_begun')`
 	sqlHeadRead = `SELECT count, head, mac FROM audit_heads WHERE stream = $1`
 	sqlLogList  = `SELECT stream, seq, at, coalesce(actor_id, 0) AS actor_id, action, body, mac FROM audit_log
 WHERE ($1 = '' OR stream = $1) AND at < $2 ORDER BY at DESC, seq DESC LIMIT $3`
@@ -97,6 +99,33 @@ func (l *Log) Add(ctx context.Context, tx *sqlx.Tx, stream string, e Entry) erro
 	return nil
 }
 
+// Begin gives each stream its ledger row, once in the life of a database: from then on a stream without one was emptied.
+func (l *Log) Begin(ctx context.Context) error {
+	return l.db.InTx(ctx, func(tx *sqlx.Tx) error {
+		res, err := tx.ExecContext(ctx, sqlBegin)
+		if err != nil {
+			return fmt.Errorf("audit: %w", err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		for _, stream := range []string{Access, Settings} {
+			if _, err := tx.ExecContext(ctx, sqlHeadInit, stream, l.key.Ledger(stream, 0, nil)); err != nil {
+				return fmt.Errorf("audit: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// Begun tells whether Begin was done.
+func (l *Log) Begun(ctx context.Context) (begun bool, err error) {
+	if err := l.db.GetContext(ctx, &begun, sqlBegun); err != nil {
+		return false, fmt.Errorf("audit: %w", err)
+	}
+	return begun, nil
+}
+
 // Write is Add in a transaction of its own, for what happens outside any other: a sign-in, a refusal.
 func (l *Log) Write(ctx context.Context, stream string, e Entry) error {
 	return l.db.InTx(ctx, func(tx *sqlx.Tx) error { return l.Add(ctx, tx, stream, e) })
@@ -136,6 +165,10 @@ type Finding struct {
 func (l *Log) Verify(ctx context.Context) ([]Finding, int64, error) {
 	var found []Finding
 	var total int64
+	begun, err := l.Begun(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
 	for _, stream := range []string{Access, Settings} {
 		var h head
 		err := l.db.GetContext(ctx, &h, sqlHeadRead, stream)
@@ -160,8 +193,8 @@ func (l *Log) Verify(ctx context.Context) ([]Finding, int64, error) {
 			}
 		}
 		if missing {
-			if v.rows > 0 {
-				v.find(0, "rows without a ledger row")
+			if v.rows > 0 || begun {
+				v.find(0, "ledger row removed")
 			}
 		} else {
 			v.End(h.Count, h.Head, h.Mac)
