@@ -24,7 +24,7 @@ type Category struct {
 	Code         string      `db:"code"`
 	Name         locale.Text `db:"name"`
 	TeamID       int64       `db:"team_id"`      // gets the tickets; 0: that of the service, or nobody yet
-	Confidential bool        `db:"confidential"` // its tickets belong to their team
+	Confidential bool        `db:"confidential"` // its tickets belong to their team; needs one while it is active
 	Portal       bool        `db:"portal"`       // employees can choose it
 	Position     int         `db:"position"`     // among siblings, then by code
 	Active       bool        `db:"active"`
@@ -143,6 +143,10 @@ func (c *Category) check(ctx context.Context, tx *sqlx.Tx, f *fault.Fields, befo
 	checkName(f, "name", c.Name)
 	if c.Position < 0 || c.Position > maxPosition {
 		f.Add("position", "reference.position", "Max", strconv.Itoa(maxPosition))
+	}
+	// What is confidential is seen by its team alone: without one nobody would work on it.
+	if c.Confidential && c.Active && c.TeamID == 0 {
+		f.Add("team", "reference.team_needed")
 	}
 	if slices.ContainsFunc(rows, func(r Category) bool { return r.Code == c.Code && r.ID != c.ID }) {
 		f.Add("code", "reference.code_taken")

@@ -172,7 +172,8 @@ func (p planter) policies(ctx context.Context) error {
 
 func (p planter) categories(ctx context.Context, parent int64, list []defaultCategory) error {
 	for i, d := range list {
-		c := Category{ParentID: parent, Code: d.Code, Name: d.Name, Confidential: d.Confidential, Portal: !d.Staff, Position: (i + 1) * 10, Active: true}
+		// There is no team yet to whom confidential tickets could belong: those categories wait until they are given one.
+		c := Category{ParentID: parent, Code: d.Code, Name: d.Name, Confidential: d.Confidential, Portal: !d.Staff, Position: (i + 1) * 10, Active: !d.Confidential}
 		var err error
 		if c.ID, err = putCategory(ctx, p.tx, c); err != nil {
 			return err

@@ -111,7 +111,7 @@ func TestCategoryTree(t *testing.T) {
 	root := save(itsm.Category{Code: "root", Name: locale.Text{En: " Root "}, Position: 2, Portal: true, Active: true, TeamID: d.network})
 	first := save(itsm.Category{Code: "first", Name: locale.Plain("First"), Position: 1, Portal: true, Active: true})
 	child := save(itsm.Category{Code: "child", ParentID: root.ID, Name: locale.Plain("Child"), Portal: true, Active: true})
-	save(itsm.Category{Code: "leaf", ParentID: child.ID, Name: locale.Plain("Leaf"), Portal: true, Active: true, Confidential: true})
+	save(itsm.Category{Code: "leaf", ParentID: child.ID, Name: locale.Plain("Leaf"), Portal: true, Active: true, Confidential: true, TeamID: d.apps})
 	save(itsm.Category{Code: "staff", ParentID: root.ID, Name: locale.Plain("Staff"), Position: 1, Active: true})
 	old := save(itsm.Category{Code: "old", Name: locale.Plain("Old"), Position: 3, Portal: true})
 	save(itsm.Category{Code: "under-old", ParentID: old.ID, Name: locale.Plain("Under"), Portal: true, Active: true})
@@ -153,7 +153,7 @@ func TestCategoryTree(t *testing.T) {
 	if diff := cmp.Diff(want, faults(err)); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := d.SaveCategory(t.Context(), d.admin, itsm.Category{Code: "first"}); !cmp.Equal(faults(err), []string{"name reference.name_needed", "code reference.code_taken"}) {
+	if _, err := d.SaveCategory(t.Context(), d.admin, itsm.Category{Code: "first", Confidential: true, Active: true}); !cmp.Equal(faults(err), []string{"name reference.name_needed", "team reference.team_needed", "code reference.code_taken"}) {
 		t.Errorf("a code that is taken: %v", err)
 	}
 	moved := first
