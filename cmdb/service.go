@@ -28,6 +28,7 @@ func New(pool *db.DB, log *audit.Log) *Service { return &Service{pool, log} }
 type Filter struct {
 	Text    string // words of name or tag, in any order and in any language; a typing error is forgiven
 	Class   Class  // "" for all
+	OwnerID int64  // 0 for anybody's
 	Retired bool   // those that are no longer active too
 	Limit   int    // at most this many, 1 to MaxList; 0 is 20
 }

@@ -66,6 +66,9 @@ func listBy(ctx context.Context, q db.Q, actor auth.Actor, filter Filter, find f
 	if filter.Class != "" {
 		w.And(`i.class = ?`, filter.Class)
 	}
+	if filter.OwnerID != 0 {
+		w.And(`i.owner_id = ?`, filter.OwnerID)
+	}
 	if !filter.Retired {
 		w.And(`i.active`)
 	}
