@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/lib/pq"
+
 	"opora/auth"
 	"opora/internal/fault"
 )
@@ -33,7 +35,9 @@ type NewIncident struct {
 	AssigneeID   int64
 	Participants []int64
 	Files        []string // tokens of uploads
-	Confidential bool
+	Confidential bool     // for staff to say; a category may say it for everybody
+
+	followsUp bool // team and confidentiality come from the ticket before
 }
 
 // OpenIncident reports an incident: for oneself, or on behalf of somebody. Team, assignee and channel are for staff to give.
@@ -115,10 +119,10 @@ func (u *unit) checkIncident(n *NewIncident) error {
 	if n.AffectedID == 0 {
 		n.AffectedID = n.RequesterID
 	}
-	if !staff {
+	if !staff && !n.followsUp {
 		// Somebody who is not staff asks for himself or for a colleague who is affected; where it goes is for the desk to say.
 		n.RequesterID = u.actor.ID
-		n.TeamID, n.AssigneeID = 0, 0
+		n.TeamID, n.AssigneeID, n.Confidential = 0, 0, false
 	}
 	if n.Impact != 0 {
 		checkLevel(&f, "impact", n.Impact)
@@ -167,6 +171,18 @@ func (u *unit) checkIncident(n *NewIncident) error {
 	}
 	if n.Impact == 0 {
 		n.Impact = 3
+	}
+	if n.Confidential && n.TeamID == 0 {
+		f.Add("team", "itsm.confidential_needs_team")
+	}
+	if !staff && len(n.ItemIDs) > 0 {
+		foreign, err := u.yes(sqlForeignItems, pq.Array(n.ItemIDs), n.AffectedID, u.actor.ID)
+		if err != nil {
+			return err
+		}
+		if foreign {
+			f.Add("items", "itsm.unknown_choice")
+		}
 	}
 	if err := u.checkAssignment(&f, n.TeamID, n.AssigneeID); err != nil {
 		return err

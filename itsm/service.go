@@ -70,10 +70,17 @@ func (s *Service) Register(c *jobs.Client) {
 	})
 }
 
+// refoldLater is how long after the first reckoning a second one comes: for a ticket that was opened under the former rules in a
+// transaction that had not ended when the first one passed. No transaction lasts so long.
+const refoldLater = time.Minute
+
 // refoldSoon has the clocks of all open tickets reckoned anew once tx is committed.
 func (s *Service) refoldSoon(ctx context.Context, tx *sqlx.Tx) error {
 	if s.jobs == nil {
 		return nil
 	}
-	return s.jobs.Insert(ctx, tx.Tx, refoldArgs{}, jobs.Options{})
+	if err := s.jobs.Insert(ctx, tx.Tx, refoldArgs{}, jobs.Options{}); err != nil {
+		return err
+	}
+	return s.jobs.Insert(ctx, tx.Tx, refoldArgs{}, jobs.Options{At: s.now().Add(refoldLater)})
 }

@@ -14,7 +14,10 @@ import (
 )
 
 const (
-	sqlStamp    = `SELECT (SELECT count(*) FROM sla_policy_versions) + (SELECT count(*) FROM calendar_versions)`
+	// The stamp counts the versions of policies and calendars, which are only ever added, and names the default policy: an equal
+	// stamp means equal rules.
+	sqlStamp = `SELECT coalesce((SELECT id FROM sla_policies WHERE is_default), 0) * 1000000000
+  + (SELECT count(*) FROM sla_policy_versions) + (SELECT count(*) FROM calendar_versions)`
 	sqlPolicies = `SELECT p.id, p.is_default, v.valid_from, v.definition FROM sla_policies p JOIN sla_policy_versions v ON v.policy_id = p.id`
 	sqlCalendar = `SELECT c.code, v.valid_from, v.definition FROM calendars c JOIN calendar_versions v ON v.calendar_id = c.id`
 
@@ -79,7 +82,7 @@ func (s *Service) loadRules(ctx context.Context, q db.Q) (*rules, error) {
 	if err := q.SelectContext(ctx, &calendars, sqlCalendar); err != nil {
 		return nil, fmt.Errorf("calendars: %w", err)
 	}
-	r := &rules{stamp: int64(len(policies) + len(calendars))}
+	r := &rules{}
 	var ps []sla.PolicyVersion
 	for _, p := range policies {
 		ps = append(ps, sla.PolicyVersion{Policy: p.ID, ValidFrom: p.ValidFrom, Definition: p.Definition.V})
@@ -87,6 +90,7 @@ func (s *Service) loadRules(ctx context.Context, q db.Q) (*rules, error) {
 			r.defaultPolicy = p.ID
 		}
 	}
+	r.stamp = r.defaultPolicy*1_000_000_000 + int64(len(policies)+len(calendars))
 	var cs []sla.CalendarVersion
 	for _, c := range calendars {
 		cal, err := worktime.Parse([]byte(c.Definition))

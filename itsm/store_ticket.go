@@ -27,10 +27,9 @@ const (
 FROM tickets t JOIN ticket_ledger l ON l.ticket_id = t.id LEFT JOIN incidents i ON i.ticket_id = t.id`
 	sqlLockEnd = ` ORDER BY t.id FOR UPDATE OF t, l`
 	// Read after the lock is held: a statement that waited for a lock sees the locked row as it is, but all else as it was before.
-	// The stamp counts versions of calendars and policies. They are only ever added, so an equal count means equal rules.
 	sqlBeside = `SELECT x.id, (SELECT count(*) FROM ticket_tasks k WHERE k.ticket_id = x.id AND k.state = 'open') AS open_tasks,
   EXISTS (SELECT FROM ticket_participants p WHERE p.ticket_id = x.id AND p.person_id = $2) AS participant,
-  (SELECT count(*) FROM sla_policy_versions) + (SELECT count(*) FROM calendar_versions) AS stamp
+  (` + sqlStamp + `) AS stamp
 FROM unnest(CAST($1 AS bigint[])) AS x (id)`
 
 	sqlNumber = `SELECT nextval('incident_number')`
@@ -185,7 +184,10 @@ FROM people p LEFT JOIN sites s ON s.id = p.site_id WHERE p.id = $1`
 	sqlMembers     = `SELECT DISTINCT m.person_id FROM team_members m JOIN people p ON p.id = m.person_id AND p.active WHERE m.team_id = $1`
 	sqlFollowers   = `SELECT person_id FROM ticket_participants WHERE ticket_id = $1`
 	sqlHasChildren = `SELECT EXISTS (SELECT FROM tickets WHERE parent_id = $1)`
-	sqlMatrix      = `SELECT priority FROM priority_matrix WHERE impact = $1 AND urgency = $2`
+	// An employee names services, and devices of his own or of the one affected.
+	sqlForeignItems = `SELECT EXISTS (SELECT FROM unnest(CAST($1 AS bigint[])) AS x (id)
+  WHERE NOT EXISTS (SELECT FROM items i WHERE i.id = x.id AND i.active AND (i.class = 'service' OR i.owner_id IN ($2, $3))))`
+	sqlMatrix = `SELECT priority FROM priority_matrix WHERE impact = $1 AND urgency = $2`
 )
 
 type serviceRef struct {

@@ -84,14 +84,11 @@ func (c *change) followUp(text string, files []string) (*change, error) {
 	old := c.t
 	n, err := c.u.openIncident(NewIncident{
 		Title: old.Title, Description: text, RequesterID: old.RequesterID, AffectedID: old.AffectedID, CategoryID: old.CategoryID,
-		ServiceID: old.ServiceID, Impact: old.Impact, Urgency: old.Urgency, Files: files, Confidential: old.Confidential,
+		ServiceID: old.ServiceID, Impact: old.Impact, Urgency: old.Urgency, Files: files, Confidential: old.Confidential, TeamID: old.TeamID,
+		followsUp: true,
 	})
 	if err != nil {
 		return nil, err
-	}
-	// A confidential ticket belongs to its team: so does what follows it.
-	if old.TeamID != 0 && n.t.TeamID == 0 {
-		n.t.TeamID = old.TeamID
 	}
 	n.record(Event{Type: EventLink, eventBody: eventBody{Ref: old.Number, Transition: LinkFollowUpOf}})
 	c.record(Event{Type: EventLink, eventBody: eventBody{Ref: n.t.Number, Transition: LinkFollowUpOf}})

@@ -16,7 +16,7 @@ CREATE TABLE items (
 CREATE UNIQUE INDEX items_tag_key ON items (lower(tag)) WHERE tag <> '';
 CREATE UNIQUE INDEX items_external_key ON items (source, external_id) WHERE source <> '';
 CREATE INDEX items_owner ON items (owner_id);
-CREATE INDEX items_search ON items USING gin ((lower((name ->> 'en') || ' ' || coalesce(name ->> 'ru', '') || ' ' || coalesce(name ->> 'uk', '') || ' ' || tag)) gin_trgm_ops);
+CREATE INDEX items_search ON items USING gin ((lower(coalesce(name ->> 'en', '') || ' ' || coalesce(name ->> 'ru', '') || ' ' || coalesce(name ->> 'uk', '') || ' ' || tag)) gin_trgm_ops);
 
 -- +goose Down
 DROP TABLE items;
