@@ -48,6 +48,7 @@ type Deps struct {
 	Log     *audit.Log
 	Ready   func(ctx context.Context) error // nil error: database and jobs answer
 	LiveDSN string                          // for LISTEN
+	System  System
 }
 
 // Server serves the pages.
@@ -58,6 +59,7 @@ type Server struct {
 	jobs     *jobs.Client
 	log      *audit.Log
 	ready    func(ctx context.Context) error
+	system   System
 	render   *templates.Renderer
 	hub      *hub
 	config   Config
@@ -76,7 +78,7 @@ func New(c Config, d Deps) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{desk: d.Desk, auth: d.Auth, items: d.Items, jobs: d.Jobs, log: d.Log, ready: d.Ready, render: render, config: c, version: c.Version,
+	s := &Server{desk: d.Desk, auth: d.Auth, items: d.Items, jobs: d.Jobs, log: d.Log, ready: d.Ready, system: d.System, render: render, config: c, version: c.Version,
 		secure: strings.HasPrefix(c.URL, "https://")}
 	s.hub = newHub(d.LiveDSN, d.Desk)
 	gin.SetMode(gin.ReleaseMode)

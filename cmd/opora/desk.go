@@ -12,6 +12,7 @@ import (
 	"opora/internal/files"
 	"opora/internal/jobs"
 	"opora/itsm"
+	"opora/migrations"
 	"opora/web"
 	"opora/workflows/schedule"
 )
@@ -25,6 +26,7 @@ type Desk struct {
 	Tickets   *itsm.Service
 	store     *files.Store
 	directory *directory.Client
+	ldap      *directory.Config // nil: no directory
 }
 
 // environmentDirectory is the name of the directory that OPORA_LDAP_… describes. It is part of the key of its people.
@@ -50,6 +52,7 @@ func (a *App) desk(ctx context.Context, with *directory.Config) (d *Desk, err er
 		if d.directory, err = directory.New(*with); err != nil {
 			return nil, err
 		}
+		d.ldap = with
 		directories = append(directories, auth.Directory{Name: environmentDirectory, Client: d.directory, Roles: a.Config.LDAP.Roles})
 	}
 	d.Log = audit.NewLog(a.DB, key)
@@ -79,6 +82,14 @@ func (d *Desk) tasks() []schedule.Task {
 	}
 }
 
+// system is what the administration shows of the set-up.
+func (d *Desk) system(tasks []string) web.System {
+	return web.System{Tasks: tasks, Directory: d.ldap, Client: d.directory, Roles: d.Config.LDAP.Roles, Database: func(ctx context.Context) (web.Database, error) {
+		state, err := migrations.Look(ctx, d.DB)
+		return web.Database(state), err
+	}}
+}
+
 // serve runs pages, live updates, jobs and clockwork until ctx ends, and then lets all of them finish.
 func (d *Desk) serve(ctx context.Context, ready func(address string)) (err error) {
 	client, err := jobs.Open(ctx, jobs.Config{DSN: d.DSN, Logger: d.App.Log})
@@ -103,6 +114,7 @@ func (d *Desk) serve(ctx context.Context, ready func(address string)) (err error
 		Desk: d.Tickets, Auth: d.Auth, Items: d.Items, Jobs: client, Log: d.Log, LiveDSN: d.DSN, Ready: func(ctx context.Context) error {
 			return errors.Join(d.DB.PingContext(ctx), client.Alive(ctx))
 		},
+		System: d.system(clockwork.Names()),
 	})
 	if err != nil {
 		return err
