@@ -18,6 +18,11 @@ func main() { os.Exit(run(os.Args[1:])) }
 
 // commands is the table of the subcommands.
 type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Serve the desk. Every key of the configuration stands in its help."`
+	Admin   adminCommand   `cmd:"" help:"A way in for whoever has the machine."`
+	Audit   auditCommand   `cmd:"" help:"Check the record of what happened."`
+	SLA     slaCommand     `cmd:"" name:"sla" help:"Check and report service level clocks."`
+	Import  importCommand  `cmd:"" help:"Bring in what another desk has kept."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database to this version's schema, and stop."`
 	Backup  backupCommand  `cmd:"" help:"Write database, files and key fingerprint into one file; works beside a running server."`
 	Restore restoreCommand `cmd:"" help:"Bring a backup into an empty OPORA_DATA (and an empty database)."`

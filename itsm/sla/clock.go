@@ -136,6 +136,11 @@ func (c *Clock) DueSteps(now time.Time) []DueStep {
 	if c.State != Running {
 		return nil
 	}
+	return c.ReachedSteps(now)
+}
+
+// ReachedSteps are the same for a clock in any state: what would be due if it ran.
+func (c *Clock) ReachedSteps(now time.Time) []DueStep {
 	var out []DueStep
 	for _, s := range c.steps {
 		if c.hasFired(s.ID) {
@@ -173,6 +178,16 @@ func (c *Clock) Remaining(now time.Time) time.Duration { return c.Target - c.Use
 
 // Percent is the share of the target that is used at an instant, rounded down; above 100 when it is over.
 func (c *Clock) Percent(now time.Time) int { return int(c.UsedAt(now) / (c.Target / 100)) }
+
+// Zone is the zone in which the clock's working hours are meant; nil when it never counted.
+func (c *Clock) Zone() *time.Location {
+	for i := len(c.segments) - 1; i >= 0; i-- {
+		if cal := c.segments[i].calendar; cal != nil {
+			return cal.Zone()
+		}
+	}
+	return nil
+}
 
 // Breached tells whether the target was passed by now.
 func (c *Clock) Breached(now time.Time) bool {
