@@ -14,15 +14,20 @@ import (
 
 const (
 	// The page is cut before the names are joined, so that they are looked up for its rows alone.
-	sqlListInner = `SELECT t.id, t.number, t.kind, t.title, t.state, t.phase, t.hold_reason, t.priority, t.requester_id, t.assignee_id, t.team_id,
+	sqlListInner = `SELECT t.id, t.number, t.kind, t.title, t.state, t.phase, t.hold_reason, t.priority, t.requester_id, t.affected_id, t.assignee_id, t.team_id,
   t.category_id, t.service_id, t.opened_at, t.updated_at, t.resolved_at, t.due_clock, t.risk_at, t.due_at, t.due_sort, t.confidential,
   t.outside_lifecycle, t.version FROM tickets t`
 	sqlListOuter = `SELECT x.id, x.number, x.kind, x.title, x.state, x.phase, x.hold_reason, x.priority, x.opened_at, x.updated_at, x.resolved_at,
   x.due_clock, x.risk_at, x.due_at, x.due_sort, x.confidential, x.outside_lifecycle, x.version, coalesce(x.assignee_id, 0) AS assignee_id,
-  r.name AS requester, coalesce(a.name, '') AS assignee, g.name AS team, c.name AS category, s.name AS service
-FROM (%s) x JOIN people r ON r.id = x.requester_id LEFT JOIN people a ON a.id = x.assignee_id LEFT JOIN teams g ON g.id = x.team_id
+  r.name AS requester, f.name AS affected, coalesce(a.name, '') AS assignee, g.name AS team, c.name AS category, s.name AS service
+FROM (%s) x JOIN people r ON r.id = x.requester_id JOIN people f ON f.id = x.affected_id LEFT JOIN people a ON a.id = x.assignee_id LEFT JOIN teams g ON g.id = x.team_id
 LEFT JOIN categories c ON c.id = x.category_id LEFT JOIN items s ON s.id = x.service_id ORDER BY %s`
 	sqlCount = `SELECT count(*) FROM (SELECT FROM tickets t%s LIMIT %s) x`
+
+	// A ticket stands as it does since its last step or since it came to whom it is with.
+	sqlStandingSince = `SELECT t.id, (SELECT e.at FROM ticket_events e WHERE e.ticket_id = t.id
+  AND (e.type IN ('opened', 'transition') OR e.body LIKE '%"f":"assignee"%') ORDER BY e.seq DESC LIMIT 1) AS at FROM tickets t`
+	sqlHasReports = `SELECT EXISTS (SELECT FROM people WHERE manager_id = $1 AND active)`
 
 	sqlInCategory = `t.category_id IN (WITH RECURSIVE down AS (
   SELECT id FROM categories WHERE id = ? UNION SELECT c.id FROM categories c JOIN down d ON c.parent_id = d.id) SELECT id FROM down)`
@@ -72,6 +77,32 @@ func countRows(ctx context.Context, q db.Q, actor auth.Actor, f Filter, now time
 	return n, nil
 }
 
+func standingSince(ctx context.Context, q db.Q, actor auth.Actor, tickets []int64) (map[int64]time.Time, error) {
+	var w db.Where
+	w.And("t.id = ANY (?)", pq.Array(tickets))
+	visible(&w, actor)
+	var rows []struct {
+		ID int64     `db:"id"`
+		At time.Time `db:"at"`
+	}
+	if err := q.SelectContext(ctx, &rows, sqlStandingSince+w.SQL(), w.Args()...); err != nil {
+		return nil, fmt.Errorf("standing since: %w", err)
+	}
+	out := make(map[int64]time.Time, len(rows))
+	for _, r := range rows {
+		out[r.ID] = r.At
+	}
+	return out, nil
+}
+
+func hasReports(ctx context.Context, q db.Q, person int64) (bool, error) {
+	var yes bool
+	if err := q.GetContext(ctx, &yes, sqlHasReports, person); err != nil {
+		return false, fmt.Errorf("reports: %w", err)
+	}
+	return yes, nil
+}
+
 func (f *Filter) wherePeople(w *db.Where) {
 	switch {
 	case len(f.Teams) == 1:
@@ -89,6 +120,15 @@ func (f *Filter) wherePeople(w *db.Where) {
 	}
 	if f.Requester != 0 {
 		w.And("(t.requester_id = ? OR t.affected_id = ? OR t.opened_by_id = ?)", f.Requester, f.Requester, f.Requester)
+	}
+	if f.Affected != 0 {
+		w.And("t.affected_id = ?", f.Affected)
+	}
+	if f.ForOthers != 0 {
+		w.And("(t.requester_id = ? OR t.opened_by_id = ?) AND t.affected_id <> ?", f.ForOthers, f.ForOthers, f.ForOthers)
+	}
+	if f.ReportsOf != 0 {
+		w.And("t.requester_id = ANY (ARRAY(SELECT m.id FROM people m WHERE m.manager_id = ?))", f.ReportsOf)
 	}
 	if f.Follows != 0 {
 		w.And("t.id = ANY (ARRAY(SELECT p.ticket_id FROM ticket_participants p WHERE p.person_id = ?))", f.Follows)
