@@ -120,8 +120,12 @@ func (h *historyImport) run(ctx context.Context, in *logReader) error {
 	}
 	err := h.read(working, in, work)
 	close(work)
-	if failed := g.Wait(); failed != nil {
-		return failed // what the reader says then is that it was stopped
+	failed := g.Wait()
+	switch {
+	case ctx.Err() != nil: // what was broken off says so in its own words
+		return fmt.Errorf("the import was stopped; started again it goes on: %w", ctx.Err())
+	case failed != nil: // what the reader says then is that it was stopped
+		return failed
 	}
 	return err
 }

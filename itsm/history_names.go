@@ -124,11 +124,11 @@ var (
 	notInCode = regexp.MustCompile(`[^a-z0-9]+`)
 )
 
-// codeOf makes a code of names: servicenow-group-70. A name that a code cannot hold whole ends in a digest of it.
+// codeOf makes a code of names: servicenow-group-70, servicenow-category-55_subcategory-170. A name that a code cannot hold whole ends in a digest of it.
 func codeOf(source string, names ...string) string {
 	code, whole := source, true
-	for _, name := range names {
-		code += "-" + strings.Trim(notInCode.ReplaceAllString(strings.ToLower(name), "-"), "-")
+	for i, name := range names {
+		code += []string{"-", "_"}[min(i, 1)] + strings.Trim(notInCode.ReplaceAllString(strings.ToLower(name), "-"), "-")
 		whole = whole && plainName.MatchString(name)
 	}
 	if whole && codeForm.MatchString(code) {
