@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-contrib/gzip"
 	"github.com/gin-gonic/gin"
@@ -197,6 +198,9 @@ func (s *Server) handle(rt route) gin.HandlerFunc {
 		r.P = locale.For(s.language(c.Request), s.config.Zone)
 		r.theme = themeCookie(c.Request)
 		err := s.signedIn(r)
+		if err == nil && !storable(c.Request.URL.Path) {
+			err = errNoPage()
+		}
 		if err == nil {
 			err = rt.allow(r.Actor)
 		}
@@ -211,6 +215,9 @@ func (s *Server) handle(rt route) gin.HandlerFunc {
 		}
 	}
 }
+
+// storable tells whether the database takes the text: what it cannot hold is the name of nothing.
+func storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
 
 // maxForm is the size of a form without files: the longest text in four-byte letters, percent-encoded, and room for the rest.
 const maxForm = 2 << 20
