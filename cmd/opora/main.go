@@ -19,6 +19,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 // commands is the table of the subcommands.
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve the desk. Every key of the configuration stands in its help."`
+	Demo    demoCommand    `cmd:"" help:"Serve the demo company, with a directory of its own: nothing to set up, everybody's password is known."`
 	Admin   adminCommand   `cmd:"" help:"A way in for whoever has the machine."`
 	Audit   auditCommand   `cmd:"" help:"Check the record of what happened."`
 	SLA     slaCommand     `cmd:"" name:"sla" help:"Check and report service level clocks."`
