@@ -21,9 +21,17 @@ type route struct {
 // anybody marks an address that needs no sign-in.
 const anybody auth.Permission = ""
 
+// seeDesk marks the desk's pages: who works on tickets needs it, and who only reads them.
+const seeDesk auth.Permission = "desk.see"
+
 func (rt route) allow(a auth.Actor) error {
-	if rt.need == anybody {
+	switch {
+	case rt.need == anybody:
 		return nil
+	case rt.need == seeDesk && a.Can(auth.ReadAllTickets):
+		return nil
+	case rt.need == seeDesk:
+		return a.Need(auth.WorkTickets)
 	}
 	return a.Need(rt.need)
 }

@@ -23,7 +23,11 @@ export default class extends Controller {
     this.element.removeEventListener("click", this.marked);
   }
 
-  back() { delete this.element.dataset.open; }
+  // The link back to the list says the list's address.
+  back({ currentTarget }) {
+    delete this.element.dataset.open;
+    if (currentTarget.href) history.replaceState(history.state, "", currentTarget.href);
+  }
 
   mark(row) {
     for (const other of this.element.querySelectorAll("tr[aria-current]")) other.removeAttribute("aria-current");

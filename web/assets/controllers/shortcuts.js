@@ -63,8 +63,9 @@ export default class extends Controller {
   go(name) {
     const element = document.querySelector(`[data-shortcut="${name}"]`);
     if (!element) return;
-    if (element.matches("a, button")) element.click();
+    if (element.matches("a, button, input[type=radio]")) element.click();
     else element.focus();
+    document.getElementById(element.dataset.shortcutThen)?.focus();
   }
 
   send(event) {
