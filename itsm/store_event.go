@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"time"
 
@@ -159,15 +160,19 @@ func (l *ledgerRows) add(t *Ticket, was, count int64, head, mac []byte) {
 // until then.
 func enrol(ctx context.Context, tx *sqlx.Tx, key audit.Key, number string) error {
 	shard := audit.Shard(number)
-	zero := audit.Sum(nil, nil)
-	if _, err := tx.ExecContext(ctx, sqlShardInit, shard, zero, key.ShardMac(shard, 0, zero)); err != nil {
-		return fmt.Errorf("shard: %w", err)
-	}
 	var row struct {
 		Count int64  `db:"count"`
 		Sum   []byte `db:"sum"`
 	}
-	if err := tx.GetContext(ctx, &row, sqlShardLock, shard); err != nil {
+	err := tx.GetContext(ctx, &row, sqlShardLock, shard)
+	if errors.Is(err, sql.ErrNoRows) { // the first ticket of the shard
+		zero := audit.Sum(nil, nil)
+		if _, err := tx.ExecContext(ctx, sqlShardInit, shard, zero, key.ShardMac(shard, 0, zero)); err != nil {
+			return fmt.Errorf("shard: %w", err)
+		}
+		err = tx.GetContext(ctx, &row, sqlShardLock, shard)
+	}
+	if err != nil {
 		return fmt.Errorf("shard: %w", err)
 	}
 	sum := audit.Sum(row.Sum, key.Member(number))

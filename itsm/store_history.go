@@ -12,8 +12,7 @@ import (
 )
 
 const (
-	sqlPastNumber = `SELECT nextval('incident_number') AS number,
-  (SELECT count(*) FROM sla_policy_versions) + (SELECT count(*) FROM calendar_versions) AS stamp`
+	sqlPastNumber = `SELECT nextval('incident_number') AS number, (` + sqlStamp + `) AS stamp`
 	sqlImported = `SELECT t.external_number, e.body FROM tickets t JOIN ticket_events e ON e.ticket_id = t.id AND e.type = 'imported'
 WHERE t.source = $1 AND ($2 = '' OR t.external_number = $2)`
 
