@@ -96,7 +96,11 @@ func (d *Desk) serve(ctx context.Context, ready func(address string)) (err error
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, client.Stop(context.WithoutCancel(ctx))) }()
+	defer func() {
+		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+		defer cancel()
+		err = errors.Join(err, client.Stop(wait))
+	}()
 	d.Tickets.Register(client)
 	clockwork, err := schedule.New(client, d.App.Log, d.tasks()...)
 	if err != nil {
@@ -122,9 +126,7 @@ func (d *Desk) serve(ctx context.Context, ready func(address string)) (err error
 	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	if err := clockwork.Start(context.WithoutCancel(ctx)); err != nil {
-		return err
-	}
+	clockwork.Start(context.WithoutCancel(ctx))
 	defer clockwork.Stop()
 	live, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
