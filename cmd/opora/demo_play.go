@@ -75,7 +75,7 @@ func (d *demo) prepare(ctx context.Context, begun time.Time) (*demoPlay, []demoM
 	if err != nil {
 		return nil, nil, err
 	}
-	moments, err := schedule(story, ids.cast, begun)
+	moments, err := arrange(story, ids.cast, begun)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -103,6 +103,7 @@ type demoPlay struct {
 	newsFrom time.Time // what people were told before is read
 	read     bool      // that has been done
 	clock    time.Time
+	settled  time.Time // the last automatic close
 	done     demoDone
 	numbers  map[string]string // of tickets, by their keys in the story
 }
@@ -158,8 +159,11 @@ func (p *demoPlay) advance(ctx context.Context, to time.Time) error {
 		}
 	}
 	p.clock = to
-	if _, err := p.tickets.AutoClose(ctx, to); err != nil {
-		return err
+	if to.Sub(p.settled) >= time.Hour {
+		p.settled = to
+		if _, err := p.tickets.AutoClose(ctx, to); err != nil {
+			return err
+		}
 	}
 	if p.read || to.Before(p.newsFrom) {
 		return nil
@@ -211,11 +215,11 @@ func (p *demoPlay) act(ctx context.Context, actor auth.Actor, m demoMoment) (its
 	case "cancels":
 		return p.tickets.Cancel(ctx, actor, number, 0, s.Text)
 	}
-	return p.arrange(ctx, actor, number, s)
+	return p.order(ctx, actor, number, s)
 }
 
-// arrange does the steps that put a ticket in order: its fields, and what belongs to it.
-func (p *demoPlay) arrange(ctx context.Context, actor auth.Actor, number string, s *demoStep) (itsm.Ticket, error) {
+// order does the steps that put a ticket in order: its fields, and what belongs to it.
+func (p *demoPlay) order(ctx context.Context, actor auth.Actor, number string, s *demoStep) (itsm.Ticket, error) {
 	switch s.Verb {
 	case "sorts": // category [service]
 		category, service := p.categoryIDs[s.arg(0)], p.itemIDs[s.arg(1)]

@@ -125,8 +125,8 @@ func (m demoMoment) by() string {
 	return m.step.By
 }
 
-// schedule puts the whole story in order, so that now stands at its end.
-func schedule(story []demoTicket, cast map[string]auth.Actor, now time.Time) ([]demoMoment, error) {
+// arrange puts the whole story in order, so that now stands at its end.
+func arrange(story []demoTicket, cast map[string]auth.Actor, now time.Time) ([]demoMoment, error) {
 	now = now.UTC().Truncate(time.Microsecond)
 	hours, err := demoHours("UTC", false)
 	if err != nil {

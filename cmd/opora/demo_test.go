@@ -163,7 +163,7 @@ func wantAnyTime(t *testing.T, cast map[string]auth.Actor) {
 	}
 	now := time.Date(2026, 10, 12, 0, 7, 0, 0, time.UTC)
 	for range 4 * 7 * 24 {
-		if _, err := schedule(story, cast, now); err != nil {
+		if _, err := arrange(story, cast, now); err != nil {
 			t.Fatalf("a start at %s: %v", now, err)
 		}
 		now = now.Add(time.Hour)
