@@ -106,7 +106,7 @@ func Open(ctx context.Context, config Config) (*Client, error) {
 	c := &Client{config: config, pool: pool, driver: NewDriver(pool.DB.DB, listen), workers: river.NewWorkers()}
 	// River leaves out the NOTIFY of a job that comes within the cool-down of the last one, also when that was rolled back
 	// or is fetched already; the job would then wait for the poll. So no cool-down on this side.
-	c.inserter, err = river.NewClient(c.driver, &river.Config{Schema: Schema, FetchCooldown: river.FetchCooldownMin, Logger: config.Logger})
+	c.inserter, err = river.NewClient(c.driver, &river.Config{Schema: Schema, FetchCooldown: river.FetchCooldownMin, Logger: quiet(config.Logger)})
 	if err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("opening jobs: %w", err)
@@ -137,7 +137,7 @@ func (c *Client) Start(ctx context.Context) error {
 		DiscardedJobRetentionPeriod: keepGivenUp,
 		CancelledJobRetentionPeriod: keepGivenUp,
 		ReindexerIndexNames:         []string{}, // needs to own the tables; autovacuum and deletes are enough here
-		Logger:                      c.config.Logger,
+		Logger:                      quiet(c.config.Logger),
 	})
 	if err != nil {
 		return fmt.Errorf("preparing workers: %w", err)
