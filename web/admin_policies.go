@@ -249,7 +249,7 @@ type stepFields struct {
 	N, ID                        string
 	When, Value, Do, Team, Raise templates.Field
 	To                           []templates.Option
-	ToName, ToError              string
+	IDName, ToName, ToError      string
 }
 
 func (p *policyPage) clocks(r *req, form policyForm) ([]clockFields, error) {
@@ -298,7 +298,7 @@ func (p *policyPage) step(name string, step stepForm, teams []templates.Option) 
 	_, n, _ := strings.Cut(strings.TrimPrefix(name, "step_"), "_")
 	row, _ := strconv.Atoi(n)
 	return stepFields{
-		N: strconv.Itoa(row + 1), ID: step.ID, ToName: name + "_to", ToError: p.Errors.On(name + "_to"),
+		N: strconv.Itoa(row + 1), ID: step.ID, IDName: name + "_id", ToName: name + "_to", ToError: p.Errors.On(name + "_to"),
 		When:  p.Field(name+"_when", "admin.targets.step.when", step.When).Select([]templates.Option{{Value: stepPercent, Label: p.P.T("admin.targets.step.percent")}, {Value: stepAfter, Label: p.P.T("admin.targets.step.after")}}).Required(),
 		Value: p.Field(name+"_value", "admin.targets.step.value", step.Value).Autofill("off").Required(),
 		Do:    p.Field(name+"_do", "admin.targets.step.do", step.Do).Select(words("sla.action.", sla.Actions...)).Required(),

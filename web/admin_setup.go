@@ -15,12 +15,13 @@ import (
 // typed here is stored: a directory is configured by the environment, whose lines the page writes.
 type setupPage struct {
 	templates.Setup
-	Form  setupForm
-	Kinds []templates.Option
-	Ask   bool   // no directory is configured: offer to try one
-	Lines string // what to put into the environment
-	Probe *probeView
-	Todo  []todoLine
+	Form     setupForm
+	StartTLS templates.Field
+	Kinds    []templates.Option
+	Ask      bool   // no directory is configured: offer to try one
+	Lines    string // what to put into the environment
+	Probe    *probeView
+	Todo     []todoLine
 }
 
 // todoLine is a step of the checklist.
@@ -69,6 +70,7 @@ func (s *Server) showSetup(r *req, form setupForm, view *probeView, wrong error)
 	if wrong != nil {
 		p.Errors, status = fieldErrors(r.P, wrong), statusOf(wrong)
 	}
+	p.StartTLS = adminPage{Page: p.Page}.Switch("start_tls", "admin.setup.start_tls", form.StartTLS)
 	database, err := s.databaseCheck(r)
 	if err != nil {
 		return err
