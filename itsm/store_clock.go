@@ -21,17 +21,17 @@ const (
 	sqlPolicies = `SELECT p.id, p.is_default, v.valid_from, v.definition FROM sla_policies p JOIN sla_policy_versions v ON v.policy_id = p.id`
 	sqlCalendar = `SELECT c.code, v.valid_from, v.definition FROM calendars c JOIN calendar_versions v ON v.calendar_id = c.id`
 
-	sqlPutClocks = `WITH fresh AS (
-  SELECT * FROM unnest(CAST($2 AS bigint[]), CAST($3 AS text[]), CAST($4 AS integer[]), CAST($5 AS text[]), CAST($6 AS bigint[]), CAST($7 AS bigint[]),
-    CAST($8 AS timestamptz[]), CAST($9 AS timestamptz[]), CAST($10 AS timestamptz[]), CAST($11 AS timestamptz[]), CAST($12 AS timestamptz[]),
-    CAST($13 AS timestamptz[]), CAST($14 AS timestamptz[]), CAST($15 AS text[]))
-  AS f (ticket_id, clock, cycle, state, target_s, used_us, started_at, running_since, risk_at, due_at, met_at, breached_at, next_at, next_step)
-), gone AS (
-  DELETE FROM ticket_clocks c WHERE c.ticket_id = ANY ($1)
+	clockColumns = `ticket_id, clock, cycle, state, target_s, used_us, started_at, running_since, risk_at, due_at, met_at, breached_at, next_at, next_step`
+	freshClocks  = `SELECT * FROM unnest(CAST($1 AS bigint[]), CAST($2 AS text[]), CAST($3 AS integer[]), CAST($4 AS text[]), CAST($5 AS bigint[]),
+    CAST($6 AS bigint[]), CAST($7 AS timestamptz[]), CAST($8 AS timestamptz[]), CAST($9 AS timestamptz[]), CAST($10 AS timestamptz[]),
+    CAST($11 AS timestamptz[]), CAST($12 AS timestamptz[]), CAST($13 AS timestamptz[]), CAST($14 AS text[])) AS f (` + clockColumns + `)`
+	// A new ticket has no clocks to replace; to plan for them takes as long as all the rest of its opening.
+	sqlAddClocks = `INSERT INTO ticket_clocks (` + clockColumns + `) ` + freshClocks
+	sqlPutClocks = `WITH fresh AS (` + freshClocks + `), gone AS (
+  DELETE FROM ticket_clocks c WHERE c.ticket_id = ANY ($15)
     AND NOT EXISTS (SELECT FROM fresh f WHERE f.ticket_id = c.ticket_id AND f.clock = c.clock AND f.cycle = c.cycle)
 )
-INSERT INTO ticket_clocks (ticket_id, clock, cycle, state, target_s, used_us, started_at, running_since, risk_at, due_at, met_at, breached_at, next_at, next_step)
-SELECT ticket_id, clock, cycle, state, target_s, used_us, started_at, running_since, risk_at, due_at, met_at, breached_at, next_at, next_step FROM fresh
+INSERT INTO ticket_clocks (` + clockColumns + `) SELECT ` + clockColumns + ` FROM fresh
 ON CONFLICT (ticket_id, clock, cycle) DO UPDATE SET state = excluded.state, target_s = excluded.target_s, used_us = excluded.used_us,
   started_at = excluded.started_at, running_since = excluded.running_since, risk_at = excluded.risk_at, due_at = excluded.due_at, met_at = excluded.met_at,
   breached_at = excluded.breached_at, next_at = excluded.next_at, next_step = excluded.next_step`
@@ -112,6 +112,7 @@ func (s *Service) loadRules(ctx context.Context, q db.Q) (*rules, error) {
 // clockRows are the clocks of a unit's tickets, column by column.
 type clockRows struct {
 	owners                                []*Ticket // of each row; tells the id once the ticket has one
+	stored                                bool      // one of the tickets is stored already, maybe with clocks
 	tickets                               pq.Int64Array
 	clocks, states, steps                 pq.StringArray
 	cycles                                []int32
@@ -120,7 +121,9 @@ type clockRows struct {
 	since, risk, due, met, breached, next []*time.Time
 }
 
+// add takes a ticket's clocks, before a new ticket gets its id.
 func (r *clockRows) add(t *Ticket, clocks []sla.Clock) {
+	r.stored = r.stored || t.ID != 0
 	for i := range clocks {
 		c := &clocks[i]
 		r.owners = append(r.owners, t)
@@ -148,8 +151,12 @@ func (r *clockRows) save(ctx context.Context, tx *sqlx.Tx, tickets []int64) erro
 	for i, t := range r.owners {
 		r.tickets[i] = t.ID
 	}
-	_, err := tx.ExecContext(ctx, sqlPutClocks, pq.Array(tickets), r.tickets, r.clocks, pq.Array(r.cycles), r.states, r.targets, r.used,
-		pq.Array(r.started), pq.Array(r.since), pq.Array(r.risk), pq.Array(r.due), pq.Array(r.met), pq.Array(r.breached), pq.Array(r.next), r.steps)
+	query, args := sqlAddClocks, []any{r.tickets, r.clocks, pq.Array(r.cycles), r.states, r.targets, r.used, pq.Array(r.started), pq.Array(r.since),
+		pq.Array(r.risk), pq.Array(r.due), pq.Array(r.met), pq.Array(r.breached), pq.Array(r.next), r.steps}
+	if r.stored {
+		query, args = sqlPutClocks, append(args, pq.Array(tickets))
+	}
+	_, err := tx.ExecContext(ctx, query, args...)
 	if err != nil {
 		return fmt.Errorf("save clocks: %w", err)
 	}

@@ -13,7 +13,7 @@ import (
 
 const (
 	sqlPastNumber = `SELECT nextval('incident_number') AS number, (` + sqlStamp + `) AS stamp`
-	sqlImported = `SELECT t.external_number, e.body FROM tickets t JOIN ticket_events e ON e.ticket_id = t.id AND e.type = 'imported'
+	sqlImported   = `SELECT t.external_number, e.body FROM tickets t JOIN ticket_events e ON e.ticket_id = t.id AND e.type = 'imported'
 WHERE t.source = $1 AND ($2 = '' OR t.external_number = $2)`
 
 	// Each finds a row by its key or makes it. Whoever makes the same row at the same moment may hide it from this statement: then
