@@ -19,7 +19,11 @@ type adminLinkCommand struct {
 // Run prints the link.
 func (c *adminLinkCommand) Run(ctx context.Context, env environmentFaults) error {
 	return withDesk(ctx, c.Config, env, func(d *Desk) error {
-		link, err := d.Auth.AdminLink(ctx, d.Config.Web.Address())
+		address := d.Config.Web.Address()
+		if d.place.address != "" && d.Config.Web.URL == "" {
+			address = d.place.address // the server that runs knows where it is
+		}
+		link, err := d.Auth.AdminLink(ctx, address)
 		if err != nil {
 			return err
 		}

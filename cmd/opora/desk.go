@@ -141,6 +141,9 @@ func (d *Desk) serve(ctx context.Context, ready func(address string)) (err error
 		<-server.Draining()
 		pages.Drain()
 	}()
+	if err := d.place.write(d.Config.Web.Address()); err != nil {
+		return err
+	}
 	ready(d.Config.Web.Address())
 	return server.serve(ctx, pages)
 }

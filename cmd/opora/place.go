@@ -31,6 +31,7 @@ type place struct {
 	dsn      string          // signs in as the server does; equal to ownerDSN with OPORA_DATABASE_URL
 	private  *localpg.Server // ours; nil with OPORA_DATABASE_URL or beside a holder
 	beside   bool            // another process holds the folder
+	address  string          // of the holder's pages; "" when they are not there
 	lock     *os.File        // ours; nil as for private
 }
 
@@ -39,6 +40,7 @@ type holder struct {
 	PID      int    `json:"pid"`
 	DSN      string `json:"dsn"`
 	OwnerDSN string `json:"owner_dsn"`
+	Address  string `json:"address,omitempty"` // of the pages, once a server answers there
 }
 
 // errHeld is the refusal of a second server on the same folder.
@@ -160,7 +162,15 @@ func (p *place) runPostgres(ctx context.Context, c Place, log *slog.Logger) erro
 		return err
 	}
 	p.private, p.dsn, p.ownerDSN = server, server.DSN(), server.OwnerDSN()
-	text, err := json.Marshal(holder{PID: os.Getpid(), DSN: p.dsn, OwnerDSN: p.ownerDSN})
+	return p.write("")
+}
+
+// write writes the holder's card; address is where the pages are, "" while they are not.
+func (p *place) write(address string) error {
+	if p.private == nil {
+		return nil // no holder, no card
+	}
+	text, err := json.Marshal(holder{PID: os.Getpid(), DSN: p.dsn, OwnerDSN: p.ownerDSN, Address: address})
 	if err != nil {
 		return fmt.Errorf("writing the holder's card: %w", err)
 	}
@@ -179,7 +189,7 @@ func (p *place) join(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		if h, err := p.read(); err == nil {
-			p.beside, p.dsn, p.ownerDSN = true, h.DSN, h.OwnerDSN
+			p.beside, p.dsn, p.ownerDSN, p.address = true, h.DSN, h.OwnerDSN, h.Address
 			return nil
 		}
 		select {
