@@ -39,7 +39,8 @@ func (s *Server) file(r *req) error {
 }
 
 // uploads stores the files that the form's field "files" brings, and gives them with those that an earlier try left: their tokens come
-// as "token". A fault is returned with what was stored until then, so that a page can keep it.
+// as "token". A fault names every file that could not be taken; the others are stored and returned with it, so that a page can keep
+// them.
 func (r *req) uploads() ([]itsm.Attachment, error) {
 	kept := r.keptFiles()
 	form := r.Request.MultipartForm
@@ -51,6 +52,7 @@ func (r *req) uploads() ([]itsm.Attachment, error) {
 		f.Add("files", "attach.too_many", "Max", maxFiles)
 		return kept, f.Err()
 	}
+	var wrong fault.Fields
 	for _, h := range form.File["files"] {
 		src, err := h.Open()
 		if err != nil {
@@ -60,12 +62,18 @@ func (r *req) uploads() ([]itsm.Attachment, error) {
 		if closed := src.Close(); err == nil && closed != nil {
 			err = fmt.Errorf("reading an upload: %w", closed)
 		}
-		if err != nil {
+		switch {
+		case fault.Is(err, fault.Invalid):
+			for _, x := range asFault(err).Fields {
+				wrong.Add("files", "files.wrong", "Name", h.Filename, "Text", words(r.P, x.Message))
+			}
+		case err != nil:
 			return kept, err
+		default:
+			kept = append(kept, a)
 		}
-		kept = append(kept, a)
 	}
-	return kept, nil
+	return kept, wrong.Err()
 }
 
 // keptFiles are the actor's uploads of an earlier try that no ticket has used yet; others are left out.

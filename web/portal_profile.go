@@ -115,7 +115,7 @@ func profileFacts(r *req, me auth.Person) []fact {
 	add("portal.profile.manager", me.Manager)
 	var roles, teams []string
 	for _, g := range me.Roles {
-		if name := r.P.T("role." + string(g.Role)); !slices.Contains(roles, name) {
+		if name := r.P.T("auth.role." + string(g.Role)); !slices.Contains(roles, name) {
 			roles = append(roles, name)
 		}
 	}

@@ -13,33 +13,47 @@ import (
 // standing is how far a ticket has come, for somebody who waits for it: what the portal says about rows and tickets alike, without a
 // word of the desk's.
 type standing struct {
-	title    string
-	start    bool // nobody has begun
-	phase    lifecycle.Phase
-	caller   bool   // it waits for who asked
-	hold     string // why it waits
-	holdName locale.Text
-	ended    locale.Text // the state's name
-	solved   bool        // it was solved on its way to the end
-	asked    string      // who asked
-	assignee string
-	team     locale.Text
-	since    time.Time // it stands like this
-	mine     bool      // the reader is who asked or whom it hinders
+	title     string
+	start     bool // nobody has begun
+	phase     lifecycle.Phase
+	caller    bool   // it waits for who asked
+	hold      string // why it waits
+	holdName  locale.Text
+	cancelled bool
+	solved    bool   // it was solved on its way to the end
+	asked     string // who asked
+	assignee  string
+	team      locale.Text
+	since     time.Time // it stands like this
+	mine      bool      // the reader is who asked or whom it hinders
 }
 
 func standingOfRow(row *itsm.Row, since time.Time, mine bool) standing {
 	return standing{
 		title: row.Title, start: row.State == itsm.Lifecycle(row.Kind).Start, phase: row.Phase, caller: row.AwaitsCaller(), hold: row.HoldReason, holdName: row.HoldName(),
-		ended: row.StateName(), solved: row.ResolvedAt != nil, asked: row.Requester, assignee: row.Assignee, team: row.Team, since: since, mine: mine,
+		cancelled: row.State == cancelled(row.Kind), solved: row.ResolvedAt != nil, asked: row.Requester, assignee: row.Assignee, team: row.Team, since: since, mine: mine,
 	}
 }
 
 func standingOfView(v *itsm.View, since time.Time) standing {
 	return standing{
 		title: v.Title, start: v.State == itsm.Lifecycle(v.Kind).Start, phase: v.Phase, caller: v.AwaitsCaller(), hold: v.HoldReason, holdName: v.HoldName(),
-		ended: v.StateName(), solved: v.ResolvedAt != nil, asked: v.Requester.Name, assignee: v.Assignee, team: v.Team, since: since, mine: v.Caller(),
+		cancelled: v.State == cancelled(v.Kind), solved: v.ResolvedAt != nil, asked: v.Requester.Name, assignee: v.Assignee, team: v.Team, since: since, mine: v.Caller(),
 	}
+}
+
+// cancelled is the state that a cancelled ticket of the kind is in.
+func cancelled(k itsm.Kind) string {
+	t, _ := itsm.Lifecycle(k).Transition("cancel")
+	return t.To
+}
+
+// end is the word for the last step.
+func (st standing) end(r *req) string {
+	if st.cancelled {
+		return r.P.T("portal.step.cancelled")
+	}
+	return r.P.T("portal.step.closed")
 }
 
 // asks tells whether it is the reader's turn to answer a question.
@@ -67,7 +81,7 @@ func (st standing) next(r *req) string {
 		}
 		return r.P.T("portal.next.solved_of", "When", since)
 	}
-	return r.P.T("portal.next.ended", "State", st.ended, "When", since)
+	return r.P.T("portal.next.ended", "State", st.end(r), "When", since)
 }
 
 // work says who has it.
@@ -101,7 +115,7 @@ func (st standing) stepper(r *req, details reached, small bool) templates.Steppe
 	now := 1
 	switch {
 	case st.phase == lifecycle.Closed && !st.solved:
-		steps = []templates.Step{steps[0], {Label: st.ended.In(r.P.Lang), Detail: details.closed}}
+		steps = []templates.Step{steps[0], {Label: st.end(r), Detail: details.closed}}
 		now = len(steps)
 	case st.phase == lifecycle.Closed:
 		now = len(steps)

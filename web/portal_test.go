@@ -280,7 +280,7 @@ func TestReportAndFollowToTheEnd(t *testing.T) {
 	boris.get("/notifications/ticket/"+number).lacks(t, "About this request")
 
 	tk = s.resolved(t, number)
-	anna.get("/").want(t, 200, "Yes, "+number+" is solved")
+	anna.get("/").want(t, 200, "/tickets/"+number+"/confirm", "Not yet")
 	anna.get("/tickets/"+number).want(t, 200, "Is it solved?", "New toner")
 	anna.post("/tickets/"+number+"/reopen", versionOf(tk)).want(t, 422, `id="field-why"`, `<details class="fold" id="why" open`)
 	again := versionOf(tk)

@@ -85,15 +85,32 @@ func (s *Server) seen(r *req, ticket int64) {
 	}
 }
 
-// portalView is the ticket as the portal shows it: to staff too without what only staff read.
+// portalView is the ticket as the portal shows it: to staff too without what only staff read, and without what only the desk cares
+// for (other tickets, what an import made of the former desk's steps).
 func portalView(v *itsm.View) *itsm.View {
 	c := *v
 	c.Events = slices.DeleteFunc(slices.Clone(v.Events), func(e itsm.EventView) bool { return !e.Public })
 	c.Files = nil
-	for _, e := range c.Events {
+	for i := range c.Events {
+		e := &c.Events[i]
+		e.Ref, e.Outside, e.Former = "", false, ""
 		c.Files = append(c.Files, e.Files...)
 	}
 	return &c
+}
+
+// conversation is what was said, and the steps that everybody follows, in plain words.
+func conversation(p templates.Reader, v *itsm.View, me int64) []templates.Entry {
+	t := teller{Reader: p, v: v, me: me, plain: true}
+	var out []templates.Entry
+	for i := range v.Events {
+		e := &v.Events[i]
+		answered := e.Transition == "resume" && !e.Staff // the answer before it says so
+		if inConversation(e) && !answered {
+			out = append(out, t.entries(e)...)
+		}
+	}
+	return out
 }
 
 func (s *Server) newTicketPage(r *req, full *itsm.View, form ticketForm, wrong templates.FieldErrors) (portalTicket, error) {
@@ -109,7 +126,7 @@ func (s *Server) newTicketPage(r *req, full *itsm.View, form ticketForm, wrong t
 	}
 	p.Path, p.Errors = p.Address, wrong
 	p.Heading = templates.Heading{Title: v.Title, Back: "/tickets", BackTo: r.P.T("ui.nav.tickets")}
-	p.Entries = timeline(p.Reader, v, r.Actor.ID, false)
+	p.Entries = conversation(p.Reader, v, r.Actor.ID)
 	if p.Solved {
 		p.Deadline = r.P.N("portal.ticket.deadline", itsm.AutoCloseDays)
 		p.Why = p.Field("why", "portal.ticket.why", form.why).Required().Limit(itsm.MaxTitle)

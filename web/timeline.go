@@ -13,7 +13,7 @@ import (
 // timeline tells what happened to a ticket, in the reader's words; the portal and the desk share it. What the reader may not know is
 // not in v. me is the reader; all adds the changes of fields, links and the like, which a conversation does not need.
 func timeline(r templates.Reader, v *itsm.View, me int64, all bool) []templates.Entry {
-	t := teller{r, v, me}
+	t := teller{Reader: r, v: v, me: me}
 	var out []templates.Entry
 	for i := range v.Events {
 		e := &v.Events[i]
@@ -27,8 +27,10 @@ func timeline(r templates.Reader, v *itsm.View, me int64, all bool) []templates.
 // inConversation tells whether the event is something that was said, or a step that everybody follows.
 func inConversation(e *itsm.EventView) bool {
 	switch e.Type {
-	case itsm.EventOpened, itsm.EventTransition, itsm.EventReply, itsm.EventNote, itsm.EventEscalated:
+	case itsm.EventOpened, itsm.EventTransition, itsm.EventReply, itsm.EventNote:
 		return true
+	case itsm.EventEscalated:
+		return len(e.Changes) > 0 // that somebody was told is in the notifications
 	}
 	return e.Outside
 }
@@ -36,8 +38,9 @@ func inConversation(e *itsm.EventView) bool {
 // teller turns a ticket's events into entries for one reader.
 type teller struct {
 	templates.Reader
-	v  *itsm.View
-	me int64
+	v     *itsm.View
+	me    int64
+	plain bool // for those who wait: without the words of the desk
 }
 
 // entries are the line that says what was done, if any, and then the words that were written.
@@ -59,6 +62,9 @@ func (t teller) entries(e *itsm.EventView) []templates.Entry {
 		}
 		line.Changes = nil
 		line.ID += "-line"
+		if e.ActorID == t.v.RequesterID && said.Text != "" {
+			return []templates.Entry{said}
+		}
 	case itsm.EventReply, itsm.EventNote:
 		if line.Text == "" {
 			return []templates.Entry{said}
@@ -128,16 +134,25 @@ func (t teller) deed(e *itsm.EventView) string {
 	case itsm.EventFiles:
 		return t.P.T("timeline.files")
 	case itsm.EventEscalated:
-		if e.Step == nil {
+		switch {
+		case e.Step == nil:
 			return t.P.T("timeline.escalated_unnamed")
+		case len(e.Changes) == 0: // it was as high already, or there
+			return t.P.T("timeline.escalated_notify", "Clock", t.P.T("clock."+e.Step.Clock))
 		}
-		return t.P.T("timeline.escalated", "Clock", t.P.T("clock."+e.Step.Clock), "Do", t.P.T("sla.action."+e.Step.Do))
+		return t.P.T("timeline.escalated_"+e.Step.Do, "Clock", t.P.T("clock."+e.Step.Clock))
 	}
 	return ""
 }
 
 // step says a transition of the lifecycle. An imported one may have no name: then its states say it.
 func (t teller) step(e *itsm.EventView) string {
+	if t.plain {
+		if id := "portal.did." + e.Transition; locale.Has(id) {
+			return t.P.T(id)
+		}
+		return t.P.T("timeline.moved")
+	}
 	switch e.Transition {
 	case "start":
 		if c, ok := e.Change("assignee"); ok && c.To == strconv.FormatInt(e.ActorID, 10) {
