@@ -58,10 +58,10 @@ type logReader struct {
 	m      *Mapping
 	in     *bufio.Reader
 	line   int
-	buffer *bufio.Reader // what the parser reads a line from
-	place  map[string]int
-	width  int
-	rows   int // data rows read, the rejected ones too
+	buffer *bufio.Reader  // what the parser reads a line from
+	names  []string       // of the columns
+	place  map[string]int // of each column
+	rows   int            // data rows read, the rejected ones too
 	bad    []RejectedRow
 
 	open *loggedIncident
@@ -87,12 +87,13 @@ func newLogReader(r io.Reader, m *Mapping) (*logReader, error) {
 		return nil, fmt.Errorf("line 1: the header: %s", reason)
 	}
 	for i, name := range names {
-		if _, twice := h.place[strings.TrimSpace(name)]; twice {
+		names[i] = strings.TrimSpace(name)
+		if _, twice := h.place[names[i]]; twice {
 			return nil, fmt.Errorf("line 1: the header names column %q twice", name)
 		}
-		h.place[strings.TrimSpace(name)] = i
+		h.place[names[i]] = i
 	}
-	h.width = len(names)
+	h.names = names
 	var lacking []string
 	for _, name := range m.columnNames() {
 		if _, ok := h.place[name]; !ok {
@@ -208,8 +209,8 @@ func (h *logReader) split(line string) (fields []string, reason string) {
 		}
 		return nil, "not CSV: " + err.Error()
 	}
-	if h.width > 0 && len(fields) != h.width {
-		return nil, fmt.Sprintf("%d fields where the header has %d", len(fields), h.width)
+	if h.names != nil && len(fields) != len(h.names) {
+		return nil, fmt.Sprintf("%d fields where the header has %d", len(fields), len(h.names))
 	}
 	return fields, ""
 }
@@ -222,18 +223,15 @@ func (h *logReader) understand(fields []string) (r loggedRow, reason string) {
 			reason = fmt.Sprintf(format, args...)
 		}
 	}
-	for name, i := range h.place {
-		if len(fields[i]) > maxLogField && utf8.RuneCountInString(fields[i]) > maxLogField {
-			return r, fmt.Sprintf("%s: longer than %d characters", name, maxLogField)
+	for i, v := range fields {
+		if len(v) > maxLogField && utf8.RuneCountInString(v) > maxLogField {
+			return r, fmt.Sprintf("%s: longer than %d characters", h.names[i], maxLogField)
+		}
+		if fields[i] = tidy(v); fields[i] == m.Missing {
+			fields[i] = ""
 		}
 	}
-	theirs := func(column string) string {
-		v := strings.Join(strings.Fields(fields[h.place[column]]), " ")
-		if v == m.Missing {
-			return ""
-		}
-		return v
-	}
+	theirs := func(column string) string { return fields[h.place[column]] }
 	word := func(ours string) string {
 		if column := m.Columns[ours]; column != "" {
 			return theirs(column)
@@ -294,6 +292,14 @@ func (h *logReader) understand(fields []string) (r loggedRow, reason string) {
 	}
 	r.title, r.description = titleOf(m, r.number, theirs), descriptionOf(m, theirs)
 	return r, reason
+}
+
+// tidy makes runs of white space one space; most values have none.
+func tidy(v string) string {
+	if strings.TrimSpace(v) == v && !strings.Contains(v, "  ") && !strings.ContainsAny(v, "\t\r\n\v\f") {
+		return v
+	}
+	return strings.Join(strings.Fields(v), " ")
 }
 
 // titleOf joins what the row says into a title: the log has no texts.
