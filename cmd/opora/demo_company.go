@@ -169,8 +169,9 @@ func (d *demo) foundCategories(ctx context.Context, c *demoCompany, teams map[st
 	}
 	for _, f := range c.Further {
 		if ids[f.Code] == 0 {
-			list = append(list, itsm.Category{ParentID: ids[f.Parent], Code: f.Code, Name: f.Name, Confidential: f.Confidential,
-				Portal: true, Position: 100, Active: true})
+			list = append(list, itsm.Category{
+				ParentID: ids[f.Parent], Code: f.Code, Name: f.Name, Confidential: f.Confidential, Portal: true, Position: 100,
+			})
 		}
 	}
 	for _, cat := range list {

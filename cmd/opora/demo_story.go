@@ -209,27 +209,31 @@ func when(text string, c *worktime.Calendar, now, last time.Time) (time.Time, er
 		}
 		return time.Date(day.Year(), day.Month(), day.Day(), at.Hour(), at.Minute(), 0, 0, c.Zone()).UTC(), nil
 	}
-	sign, rest := text[0], text[1:]
+	rest, after := strings.CutPrefix(text, "+")
+	rest, before := strings.CutPrefix(rest, "-")
+	length, err := workingTime(rest)
+	switch {
+	case err != nil || after == before:
+		return time.Time{}, fmt.Errorf("%q is no time of the story", text)
+	case after:
+		return c.Due(last, length)
+	}
+	return c.Due(now, -length)
+}
+
+// workingTime reads an amount of working time: 2d, 1d4h, 2h15m, 40m.
+func workingTime(text string) (time.Duration, error) {
 	var length time.Duration
-	if days, hours, ok := strings.Cut(rest, "d"); ok {
+	if days, hours, ok := strings.Cut(text, "d"); ok {
 		n, err := strconv.Atoi(days)
 		if err != nil {
-			return time.Time{}, fmt.Errorf("%q is no time of the story", text)
+			return 0, err
 		}
-		length, rest = time.Duration(n)*workday, hours
-	}
-	if rest != "" {
-		d, err := time.ParseDuration(rest)
-		if err != nil {
-			return time.Time{}, fmt.Errorf("%q is no time of the story", text)
+		length, text = time.Duration(n)*workday, hours
+		if text == "" {
+			return length, nil
 		}
-		length += d
 	}
-	switch sign {
-	case '+':
-		return c.Due(last, length)
-	case '-':
-		return c.Due(now, -length)
-	}
-	return time.Time{}, fmt.Errorf("%q is no time of the story", text)
+	d, err := time.ParseDuration(text)
+	return length + d, err
 }

@@ -67,9 +67,11 @@ func newDemo(t *testing.T) *demo {
 func (d *demo) rows(t *testing.T) map[string]int {
 	t.Helper()
 	out := map[string]int{}
-	for _, table := range []string{"people", "person_roles", "teams", "team_members", "sites", "items", "categories", "tickets", "ticket_events",
+	for _, table := range []string{
+		"people", "person_roles", "teams", "team_members", "sites", "items", "categories", "tickets", "ticket_events",
 		"ticket_texts", "ticket_clocks", "ticket_tasks", "ticket_links", "ticket_items", "ticket_participants", "attachments", "notifications",
-		"audit_log"} {
+		"audit_log",
+	} {
 		var n int
 		if err := d.db.GetContext(t.Context(), &n, "SELECT count(*) FROM "+table); err != nil {
 			t.Fatal(err)
