@@ -67,18 +67,29 @@ func start(t *testing.T, env ...string) *started {
 // ready waits until the server says so.
 func (s *started) ready(t *testing.T) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for time.Now().Before(deadline) {
-		res, err := http.Get(s.url + "/readyz") //nolint:noctx // the deadline is the loop's
-		if err == nil {
-			res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return
-			}
+	until(t, s.url+" is ready", func() bool {
+		res, err := http.Get(s.url + "/readyz") //nolint:noctx // until ends it
+		if err != nil {
+			return false
 		}
-		time.Sleep(50 * time.Millisecond)
+		res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	})
+}
+
+// until asks again and again till the answer is yes, for a minute.
+func until(t *testing.T, what string, yes func() bool) {
+	t.Helper()
+	ask := time.NewTicker(50 * time.Millisecond)
+	defer ask.Stop()
+	give := time.After(time.Minute)
+	for !yes() {
+		select {
+		case <-ask.C:
+		case <-give:
+			t.Fatalf("waited in vain: %s", what)
+		}
 	}
-	t.Fatalf("%s is not ready:\n%s", s.url, s.log)
 }
 
 func (s *started) stop(t *testing.T) {
@@ -210,18 +221,17 @@ func TestTwoReplicas(t *testing.T) {
 	}
 	var ticks, doubled int
 	pool := db.OpenOwner(t)
-	deadline := time.Now().Add(time.Minute)
-	for ticks < 2 && time.Now().Before(deadline) {
+	until(t, "two ticks of the escalation", func() bool {
 		if err := pool.GetContext(t.Context(), &ticks, `SELECT count(*) FROM job_runs WHERE task = 'itsm.escalate'`); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(100 * time.Millisecond)
-	}
+		return ticks >= 2
+	})
 	if err := pool.GetContext(t.Context(), &doubled, `SELECT count(*) - count(DISTINCT tick) FROM job_runs WHERE task = 'itsm.escalate'`); err != nil {
 		t.Fatal(err)
 	}
-	if ticks < 2 || doubled != 0 {
-		t.Errorf("%d ticks of the escalation, %d of them twice", ticks, doubled)
+	if doubled != 0 {
+		t.Errorf("%d of %d ticks of the escalation ran twice", doubled, ticks)
 	}
 	a.stop(t)
 	if code, _ := v.get(b.url + "/admin"); code != 200 {
