@@ -18,6 +18,7 @@ type Field struct {
 	Auto     string
 	Options  []Option
 	Disabled bool
+	Blank    bool // of a select: none of its options can be chosen, whatever the value is
 }
 
 // fieldWords are the few words that the partial says by itself.
@@ -52,6 +53,9 @@ func (f Field) Autofill(token string) Field { f.Auto = token; return f }
 
 // Select makes it a choice of one from a list.
 func (f Field) Select(options []Option) Field { f.Kind, f.Options = "select", options; return f }
+
+// OrNone lets none of a select's options be chosen, and says what that means.
+func (f Field) OrNone(text string) Field { f.Blank, f.Words.None = true, text; return f }
 
 // Radios makes it a choice of one with all options in sight; each may have a hint.
 func (f Field) Radios(options []Option) Field { f.Kind, f.Options = "radios", options; return f }
