@@ -99,6 +99,9 @@ func (t teller) line(e *itsm.EventView) string {
 	} else if e.Outside {
 		text += " · " + t.P.T("timeline.outside")
 	}
+	if e.Derived {
+		text += " · " + t.P.T("history.derived")
+	}
 	return text
 }
 
@@ -133,6 +136,10 @@ func (t teller) deed(e *itsm.EventView) string {
 		return t.P.T("timeline.item_"+e.Transition, "Name", t.v.Names.Items[refID(e.Ref)])
 	case itsm.EventFiles:
 		return t.P.T("timeline.files")
+	case itsm.EventImported:
+		if e.Import != nil {
+			return t.P.T("history.imported", "Source", e.Import.Source, "Number", e.Import.Number)
+		}
 	case itsm.EventEscalated:
 		switch {
 		case e.Step == nil:
