@@ -58,16 +58,15 @@ func (s *Server) refused(r *req, number, do string, err error, kept ...itsm.Atta
 	if f.Message.ID == stale {
 		return s.conflict(r, v, do)
 	}
-	rail, _, failed := r.deskPage("", "")
+	page, _, failed := r.deskPage("", "")
 	if failed != nil {
 		return failed
 	}
-	p, failed := s.ticketPageOf(r, v, r.PostForm("back"), do, r.Request.PostForm)
+	page.Errors = fieldErrors(r.P, err)
+	p, failed := s.ticketPageOf(r, page, v, r.PostForm("back"), do, r.Request.PostForm)
 	if failed != nil {
 		return failed
 	}
-	rail.Title, p.Page = p.Title, rail
-	p.Page.Errors = fieldErrors(r.P, err)
 	for _, a := range kept {
 		p.Say.Kept = append(p.Say.Kept, keptFile{a.Token, a.Name, fileSize(r.P, a.Size)})
 	}

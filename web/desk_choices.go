@@ -80,7 +80,7 @@ func (r *req) serviceOptions() ([]templates.Option, error) {
 func (r *req) priorityOptions(names priorityNames) []templates.Option {
 	out := make([]templates.Option, 0, len(names))
 	for level := 1; level <= len(names); level++ {
-		out = append(out, option(int64(level), names.label(r.P, level)))
+		out = append(out, option(int64(level), strconv.Itoa(level)+" · "+names[level].In(r.P.Lang)))
 	}
 	return out
 }
@@ -199,16 +199,12 @@ func (s *Server) assigneeFilter(r *req, q *queueQuery) ([]templates.Option, erro
 	return out, nil
 }
 
-// withPresent offers none and, where the list no longer has it, the present value: a form that does not touch it must not change it.
+// withPresent offers the present value where the list no longer has it: a form that does not touch it must not change it.
 func (r *req) withPresent(list []templates.Option, value string, name locale.Text) []templates.Option {
-	if value == "" || list == nil {
+	if value == "" || list == nil || slices.ContainsFunc(list, func(o templates.Option) bool { return o.Value == value }) {
 		return list
 	}
-	out := append([]templates.Option{{Label: r.P.T("desk.none")}}, list...)
-	if !slices.ContainsFunc(list, func(o templates.Option) bool { return o.Value == value }) {
-		out = append(out, templates.Option{Value: value, Label: name.In(r.P.Lang)})
-	}
-	return out
+	return append(list, templates.Option{Value: value, Label: name.In(r.P.Lang)})
 }
 
 // deskChoices are what the forms of a ticket offer; a form's part is filled when that form is shown.

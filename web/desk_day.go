@@ -130,27 +130,38 @@ func dayFigures(r *req, n viewCounts) []figure {
 	return out
 }
 
-// dayLists are the beginnings of the lists to work from; what is both late and one's own stands in one's own.
+// dayLists are the beginnings of the lists to work from. A ticket stands in the first that it belongs to.
 func (s *Server) dayLists(r *req) ([]dayList, error) {
 	names, err := r.priorityNames()
 	if err != nil {
 		return nil, err
 	}
 	var out []dayList
+	shown := map[int64]bool{}
 	for _, id := range []string{"mine", "breached", "risk", "unassigned"} {
 		v, ok := viewOf(r.Actor, id)
 		if !ok {
 			continue
 		}
 		f := v.tickets(r.Actor)
-		f.Limit = dayRows
+		f.Limit = 2 * dayRows
 		list, err := s.desk.List(r.Ctx(), r.Actor, f)
 		if err != nil {
 			return nil, err
 		}
-		l := dayList{ID: id, Title: r.P.T("desk.day." + id), Href: "/desk/incidents?view=" + id, Rows: r.deskRows(list.Rows, names, nil)}
-		if list.Next != "" {
-			l.More = r.P.T("desk.day.all")
+		l := dayList{ID: id, Title: r.P.T("desk.day." + id), Href: "/desk/incidents?view=" + id}
+		if len(r.Actor.Teams) == 0 {
+			l.Title = r.P.T("desk.view." + id)
+		}
+		for _, row := range r.deskRows(list.Rows, names, nil) {
+			switch {
+			case shown[row.ID]:
+			case len(l.Rows) < dayRows:
+				shown[row.ID] = true
+				l.Rows = append(l.Rows, row)
+			default:
+				l.More = r.P.T("desk.day.all")
+			}
 		}
 		if len(l.Rows) > 0 {
 			out = append(out, l)

@@ -164,7 +164,7 @@ func (s *Server) queue(r *req) error {
 		return err
 	}
 	if r.fragment() && q.Ticket != "" {
-		detail, err := s.detail(r, q)
+		detail, err := s.detail(r, r.Page("", ""), q)
 		if err != nil {
 			return err
 		}
@@ -232,22 +232,21 @@ func (s *Server) queuePage(r *req, q *queueQuery) (*queuePage, error) {
 		}
 	}
 	if q.Ticket != "" {
-		if p.Detail, err = s.detail(r, q); err != nil {
+		if p.Detail, err = s.detail(r, base, q); err != nil {
 			return nil, err
 		}
-		p.Detail.Page = p.Page
 	}
 	return p, nil
 }
 
 // detail is the ticket beside the list.
-func (s *Server) detail(r *req, q *queueQuery) (*ticketPage, error) {
+func (s *Server) detail(r *req, page templates.Page, q *queueQuery) (*ticketPage, error) {
 	v, err := s.openTicket(r, q.Ticket)
 	if err != nil {
 		return nil, err
 	}
 	back := q.href("ticket", v.Number)
-	p, err := s.ticketPageOf(r, v, back, "", nil)
+	p, err := s.ticketPageOf(r, page, v, back, "", nil)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ type ticketPage struct {
 	Hold     string
 	Marks    []templates.Chip
 	Clocks   []templates.Clock
+	Pressing []templates.Clock // those that were not met in time, or still can be
 	Actions  []deskAction
 	All      bool // everything that happened is told, not the conversation alone
 	Tabs     []tab
@@ -103,25 +104,30 @@ func (s *Server) deskTicket(r *req) error {
 	if err != nil {
 		return err
 	}
-	p, err := s.ticketPageOf(r, v, r.Query("back"), r.Query("do"), nil)
+	part := r.Query("part")
+	page := r.Page("", "")
+	if part == "" {
+		if page, _, err = r.deskPage("", ""); err != nil {
+			return err
+		}
+	}
+	p, err := s.ticketPageOf(r, page, v, r.Query("back"), r.Query("do"), nil)
 	if err != nil {
 		return err
 	}
-	switch part := r.Query("part"); part {
-	case "sheet", "timeline", "head":
+	switch part {
+	case "sheet", "timeline", "head", "actions", "clocks":
+		p.Pane = r.Query("pane") != ""
 		return r.Block("desk/ticket", "ticket-"+part, p)
 	}
-	rail, _, err := r.deskPage(p.Title, "")
-	if err != nil {
-		return err
-	}
-	p.Page = rail
 	return r.Show("desk/ticket", p)
 }
 
-// ticketPageOf makes the page of a ticket, without the rail. typed is what came back from a form, nil for none.
-func (s *Server) ticketPageOf(r *req, v *itsm.View, back, do string, typed url.Values) (*ticketPage, error) {
-	page := r.Page(v.Number+" "+v.Title, "")
+// ticketPageOf makes the page of a ticket. typed is what came back from a form, nil for none.
+func (s *Server) ticketPageOf(r *req, page templates.Page, v *itsm.View, back, do string, typed url.Values) (*ticketPage, error) {
+	if page.Title == "" {
+		page.Title = v.Number + " " + v.Title
+	}
 	all := r.Query("all") != ""
 	p := &ticketPage{
 		Page: page, Back: ownPath(back), ID: v.ID, Seen: v.Version, Number: v.Number, Subject: v.Title, Href: ticketHref(v.Number),
@@ -132,6 +138,11 @@ func (s *Server) ticketPageOf(r *req, v *itsm.View, back, do string, typed url.V
 	}
 	if p.Back == "/" {
 		p.Back = p.Href
+	}
+	for _, c := range p.Clocks {
+		if c.State != "met" {
+			p.Pressing = append(p.Pressing, c)
+		}
 	}
 	p.Marks, p.Actions, p.Say = ticketMarks(r, v), p.actions(r, v), newComposer(r, v, typed)
 	here := p.Href + "?back=" + url.QueryEscape(p.Back)
@@ -299,7 +310,7 @@ func (s *Server) openSheet(r *req, p *ticketPage, v *itsm.View, do string) error
 	p.Choices.Services = r.withPresent(p.Choices.Services, now.Service, v.Service)
 	p.Choices.Teams = r.withPresent(p.Choices.Teams, now.Team, v.Team)
 	if do == "edit" {
-		p.Choices.Priorities = append([]templates.Option{{Label: r.P.T("desk.by_matrix")}}, p.Choices.Priorities...)
+		p.Sheet.Send = r.P.T("desk.save")
 		impact, urgency := refID(p.In("impact", now.Impact)), refID(p.In("urgency", now.Urgency))
 		if p.Sheet.Resulting, err = r.resulting(int(impact), int(urgency)); err != nil {
 			return err
