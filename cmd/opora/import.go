@@ -34,7 +34,7 @@ type importHistoryCommand struct {
 func (c *importHistoryCommand) Run(ctx context.Context, env environmentFaults) (err error) {
 	mapping, err := itsm.LoadMapping(c.Mapping)
 	if err != nil {
-		return &configError{strings.Split("--mapping: "+err.Error(), "\n")}
+		return &configError{strings.Split("--"+err.Error(), "\n")}
 	}
 	if _, err := time.Parse(time.DateOnly, c.Until); c.Until != "" && err != nil {
 		return &configError{[]string{fmt.Sprintf("--until: %q is no day; 2016-03-31 would be right", c.Until)}}
