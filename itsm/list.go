@@ -39,7 +39,8 @@ type Filter struct {
 	Text       string // words in title or description
 	Follows    int64  // participants include him
 	Affected   int64  // it hinders him
-	ForOthers  int64  // asked or opened by him for somebody else
+	Concerns   int64  // he asked, or it hinders him
+	ForOthers  int64  // he asked, for somebody else
 	ReportsOf  int64  // asked by somebody whose line manager he is
 
 	Sort  Sort

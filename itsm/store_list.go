@@ -124,8 +124,11 @@ func (f *Filter) wherePeople(w *db.Where) {
 	if f.Affected != 0 {
 		w.And("t.affected_id = ?", f.Affected)
 	}
+	if f.Concerns != 0 {
+		w.And("(t.requester_id = ? OR t.affected_id = ?)", f.Concerns, f.Concerns)
+	}
 	if f.ForOthers != 0 {
-		w.And("(t.requester_id = ? OR t.opened_by_id = ?) AND t.affected_id <> ?", f.ForOthers, f.ForOthers, f.ForOthers)
+		w.And("t.requester_id = ? AND t.affected_id <> ?", f.ForOthers, f.ForOthers)
 	}
 	if f.ReportsOf != 0 {
 		w.And("t.requester_id = ANY (ARRAY(SELECT m.id FROM people m WHERE m.manager_id = ?))", f.ReportsOf)

@@ -37,22 +37,26 @@ type homePage struct {
 
 // waiting is what the reader still waits for: everything of his that is not over.
 func waiting(reader int64, limit int) itsm.Filter {
-	return itsm.Filter{Requester: reader, Phases: []lifecycle.Phase{lifecycle.Open, lifecycle.Paused, lifecycle.Resolved}, Sort: itsm.SortNewest, Limit: limit}
+	return itsm.Filter{Concerns: reader, Phases: []lifecycle.Phase{lifecycle.Open, lifecycle.Paused, lifecycle.Resolved}, Sort: itsm.SortNewest, Limit: limit}
 }
 
-const homeRows = 8
+// The home page shows homeRows of the latest homeLooks: those first that ask something of the reader.
+const (
+	homeRows  = 8
+	homeLooks = 50
+)
 
 func (s *Server) portalHome(r *req) error {
-	list, err := s.desk.List(r.Ctx(), r.Actor, waiting(r.Actor.ID, homeRows))
+	list, err := s.desk.List(r.Ctx(), r.Actor, waiting(r.Actor.ID, homeLooks))
 	if err != nil {
 		return err
 	}
-	p := homePage{More: list.Next != "", Rules: r.P.N("portal.rules", itsm.AutoCloseDays)}
-	if p.Waiting, err = s.portalRows(r.Ctx(), r, list.Rows, true, "/"); err != nil {
+	slices.SortStableFunc(list.Rows, func(a, b itsm.Row) int { return rank(&a) - rank(&b) })
+	shown := list.Rows[:min(len(list.Rows), homeRows)]
+	p := homePage{More: len(list.Rows) > len(shown), Rules: r.P.N("portal.rules", itsm.AutoCloseDays)}
+	if p.Waiting, err = s.portalRows(r.Ctx(), r, shown, true, "/"); err != nil {
 		return err
 	}
-	// What asks something of the reader comes first.
-	slices.SortStableFunc(p.Waiting, func(a, b portalRow) int { return rank(a) - rank(b) })
 	p.Page = r.Page(r.P.T("portal.home"), "home")
 	if r.fragment() {
 		return r.Block("portal/home", "waiting", p)
@@ -65,8 +69,9 @@ func (s *Server) portalHome(r *req) error {
 	return r.Show("portal/home", p)
 }
 
-func rank(row portalRow) int {
-	if row.Asks || row.Solved {
+// rank is 0 for what waits for the reader.
+func rank(row *itsm.Row) int {
+	if row.AwaitsCaller() || row.Phase == lifecycle.Resolved {
 		return 0
 	}
 	return 1
@@ -141,7 +146,7 @@ func (s *Server) portalSearch(r *req) error {
 	p.Page = r.Page(r.P.T("portal.search"), "home")
 	p.Search = r.searchBox(p.Query)
 	p.Report = "/report?title=" + url.QueryEscape(p.Query)
-	list, err := s.desk.List(r.Ctx(), r.Actor, itsm.Filter{Requester: r.Actor.ID, Text: p.Query, Sort: itsm.SortNewest, Limit: 10})
+	list, err := s.desk.List(r.Ctx(), r.Actor, itsm.Filter{Concerns: r.Actor.ID, Text: p.Query, Sort: itsm.SortNewest, Limit: 10})
 	if fault.Is(err, fault.Invalid) {
 		p.Errors = fieldErrors(r.P, err)
 		return r.HTML(http.StatusUnprocessableEntity, "portal/search", p)

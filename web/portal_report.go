@@ -39,6 +39,7 @@ type reportPage struct {
 	Item     *templates.Picker  // any other thing; only for who sees them
 	Inform   templates.Picker
 	Attach   attachField
+	More     bool // something of what is seldom needed is filled in, or wrong
 }
 
 // reportForm is what was typed and chosen.
@@ -216,6 +217,9 @@ func (s *Server) newReportPage(r *req, form reportForm, wrong templates.FieldErr
 	if r.Actor.Can(auth.WorkTickets) {
 		item := p.Picker("item", "portal.report.item", r.Text("item"), r.Text("item_text"), "/pick/items")
 		p.Item = &item
+	}
+	for _, name := range []string{"service", "items", "item", "affected", "participants"} {
+		p.More = p.More || wrong.On(name) != "" || r.Text(name) != "" || r.Text(name+"_text") != ""
 	}
 	return p, nil
 }

@@ -197,7 +197,7 @@ func (v *visitor) send(path string, form url.Values, attached map[string]string)
 	return v.do(req, err)
 }
 
-func (p page) want(t *testing.T, status int, texts ...string) {
+func (p page) want(t *testing.T, status int, texts ...string) page {
 	t.Helper()
 	if p.status != status {
 		t.Errorf("%s: status %d, want %d", p.path, p.status, status)
@@ -210,6 +210,7 @@ func (p page) want(t *testing.T, status int, texts ...string) {
 	if t.Failed() {
 		t.Fatalf("%s", p.body)
 	}
+	return p
 }
 
 func (p page) lacks(t *testing.T, texts ...string) {
