@@ -57,13 +57,22 @@ func (s *Server) auditPage(r *req) error {
 		if p.Rows, failed = s.auditLines(r, list); failed != nil {
 			return failed
 		}
-		p.Pager = p.Reader.Pager(auditAddress(r, time.Time{}), auditAddress(r, next), "")
-		p.Pager.Words.Previous, p.Pager.Words.Next = r.P.T("admin.audit.newest"), r.P.T("admin.audit.older")
-		if r.Query("before") == "" {
-			p.Pager.Previous = ""
-		}
+		p.pager(r, next)
 	}
 	return r.HTML(status, "admin/audit", p)
+}
+
+// pager leads back to the newest entries, and on to those before next when there are any.
+func (p *auditPage) pager(r *req, next time.Time) {
+	newest, older := "", ""
+	if r.Query("before") != "" {
+		newest = auditAddress(r, time.Time{})
+	}
+	if !next.IsZero() {
+		older = auditAddress(r, next)
+	}
+	p.Pager = p.Reader.Pager(newest, older, "")
+	p.Pager.Words.Previous, p.Pager.Words.Next = r.P.T("admin.audit.newest"), r.P.T("admin.audit.older")
 }
 
 // auditBefore is where the page begins: ?before in nanoseconds since 1970, the end of the day ?until, or now.
@@ -87,7 +96,7 @@ func auditBefore(r *req) (time.Time, error) {
 	return r.Now.Add(time.Hour), nil
 }
 
-// auditAddress is the page as it is filtered, from a moment on; the zero moment is the newest for the way back and nowhere onwards.
+// auditAddress is the page as it is filtered, from a moment on; the zero moment is the newest entry.
 func auditAddress(r *req, before time.Time) string {
 	q := url.Values{}
 	for _, name := range []string{"stream", "q", "until"} {

@@ -187,16 +187,12 @@ func (s stepForm) step(wrong *fault.Fields, clock string, i int, ids map[string]
 		}
 		out.Percent = n
 	}
-	switch s.Do {
-	case sla.Notify:
-		out.To = s.To
-		if slices.Contains(s.To, sla.ToTeam) {
-			out.Team = s.Team
-		}
-	case sla.Raise:
-		out.Priority = s.Priority
-	case sla.Reassign:
+	out.To = s.To
+	if s.Do == sla.Reassign || slices.Contains(s.To, sla.ToTeam) {
 		out.Team = s.Team
+	}
+	if s.Do == sla.Raise {
+		out.Priority = s.Priority
 	}
 	if out.ID == "" {
 		out.ID = freeStepID(clock, ids)

@@ -5,7 +5,11 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
 	"opora/internal/fault"
+	"opora/internal/locale"
 	"opora/itsm"
 	"opora/templates"
 )
@@ -107,7 +111,10 @@ func reportPresets(r *req) []templates.Option {
 // nothing stands for a measure that cannot be reckoned.
 const nothing = "—"
 
-func percent(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) + " %" }
+// percent writes a share of a hundred with the reader's decimal sign.
+func percent(p *locale.Printer, v float64) string {
+	return message.NewPrinter(language.Make(p.Lang)).Sprintf("%.1f %%", v)
+}
 
 // bar is a share of a hundred for a <meter>.
 func bar(v float64) string { return strconv.FormatFloat(v, 'f', 2, 64) }
@@ -121,7 +128,7 @@ func reportFigures(r *req, x itsm.Report) []reportFigure {
 	}
 	attainment := nothing
 	if x.Attainment != nil {
-		attainment = percent(*x.Attainment)
+		attainment = percent(r.P, *x.Attainment)
 	}
 	var out []reportFigure
 	add := func(id, value string) {
@@ -141,7 +148,7 @@ func seconds(v float64) time.Duration { return time.Duration(v * float64(time.Se
 func (s *Server) reportLines(r *req, p *reportsPage) error {
 	for _, c := range p.Report.Clocks {
 		p.Clocks = append(p.Clocks, clockLine{
-			r.P.T("sla.clock." + c.Clock), c.Ended, c.InTime, percent(c.Attainment), bar(c.Attainment),
+			r.P.T("sla.clock." + c.Clock), c.Ended, c.InTime, percent(r.P, c.Attainment), bar(c.Attainment),
 			wholeLength(r, c.Mean), wholeLength(r, c.P50), wholeLength(r, c.P90),
 		})
 	}
@@ -150,7 +157,7 @@ func (s *Server) reportLines(r *req, p *reportsPage) error {
 		return err
 	}
 	for _, x := range p.Report.Priorities {
-		line := priorityLine{Mark: templates.Priority{Level: x.Priority}, Resolved: x.Resolved, AllMet: x.AllMet, Attainment: percent(x.Attainment), Percent: bar(x.Attainment), MTTR: r.P.Duration(seconds(x.MTTR))}
+		line := priorityLine{Mark: templates.Priority{Level: x.Priority}, Resolved: x.Resolved, AllMet: x.AllMet, Attainment: percent(r.P, x.Attainment), Percent: bar(x.Attainment), MTTR: r.P.Duration(seconds(x.MTTR))}
 		for _, m := range marks {
 			if m.Level == x.Priority {
 				line.Mark = m

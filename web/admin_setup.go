@@ -148,16 +148,36 @@ func (s *Server) todo(r *req) ([]todoLine, error) {
 	if err != nil {
 		return nil, err
 	}
+	hours, targets, err := s.ownTerms(r)
+	if err != nil {
+		return nil, err
+	}
 	t := r.P.T
 	return []todoLine{
 		{t("admin.setup.todo.directory"), "/admin/directory", s.system.Directory != nil},
 		{t("admin.setup.todo.teams"), "/admin/teams", len(teams) > 0},
 		{t("admin.setup.todo.members"), "/admin/teams", staffed},
 		{t("admin.setup.todo.sites"), "/admin/sites", len(sites) > 0},
-		{t("admin.setup.todo.calendar"), "/admin/calendars", false},
-		{t("admin.setup.todo.targets"), "/admin/targets", false},
+		{t("admin.setup.todo.calendar"), "/admin/calendars", hours},
+		{t("admin.setup.todo.targets"), "/admin/targets", targets},
 		{t("admin.setup.todo.services"), "/admin/items", len(services) > 0},
 	}, nil
+}
+
+// ownTerms tells whether somebody has looked at hours and targets: a version after the first, which Opora put in.
+func (s *Server) ownTerms(r *req) (hours, targets bool, err error) {
+	calendars, err := s.desk.Calendars(r.Ctx(), r.Actor)
+	if err != nil {
+		return false, false, err
+	}
+	policies, err := s.desk.Policies(r.Ctx(), r.Actor)
+	for _, c := range calendars {
+		hours = hours || c.Version > 1
+	}
+	for _, p := range policies {
+		targets = targets || p.Version > 1
+	}
+	return hours, targets, err
 }
 
 func (f setupForm) directory() *directory.Config {
