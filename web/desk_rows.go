@@ -22,6 +22,7 @@ type deskRow struct {
 	Priority     templates.Priority
 	State        templates.State
 	Clock        templates.Clock // State "" for none
+	Hold         string          // what a paused one waits for, if not for the caller
 	EndedAt      time.Time
 	Requester    string
 	Team         string
@@ -60,7 +61,7 @@ func (r *req) deskRow(row *itsm.Row, names priorityNames, q *queueQuery) deskRow
 		if row.AwaitsCaller() {
 			out.Clock.Waiting = row.Requester
 		} else {
-			out.Clock.Name = row.HoldName().In(r.P.Lang)
+			out.Hold = row.HoldName().In(r.P.Lang)
 		}
 	case row.ResolvedAt != nil:
 		out.EndedAt = *row.ResolvedAt
@@ -78,7 +79,7 @@ func (r *req) deskRow(row *itsm.Row, names priorityNames, q *queueQuery) deskRow
 // Waits is the clock in whole words, for where there is room.
 func (d deskRow) Waits() templates.Clock {
 	c := d.Clock
-	c.Short = false
+	c.Short, c.Name = false, d.Hold
 	return c
 }
 
