@@ -29,8 +29,11 @@ LEFT JOIN categories c ON c.id = x.category_id LEFT JOIN items s ON s.id = x.ser
   AND (e.type IN ('opened', 'transition') OR e.body LIKE '%"f":"assignee"%') ORDER BY e.seq DESC LIMIT 1) AS at FROM tickets t`
 	sqlHasReports = `SELECT EXISTS (SELECT FROM people WHERE manager_id = $1 AND active)`
 
-	sqlInCategory = `t.category_id IN (WITH RECURSIVE down AS (
-  SELECT id FROM categories WHERE id = ? UNION SELECT c.id FROM categories c JOIN down d ON c.parent_id = d.id) SELECT id FROM down)`
+	// Each team's rows come in order from its index; of all together they would have to be sorted.
+	sqlListTeams = `SELECT t.* FROM (SELECT DISTINCT unnest(CAST(%s AS bigint[])) AS id) g CROSS JOIN LATERAL (%s) t`
+
+	sqlInCategory = `t.category_id = ANY (ARRAY(WITH RECURSIVE down AS (
+  SELECT id FROM categories WHERE id = ? UNION SELECT c.id FROM categories c JOIN down d ON c.parent_id = d.id) SELECT id FROM down))`
 )
 
 // orders are the keys of each order; what stands in them is fixed here, never typed by anybody.
@@ -43,6 +46,11 @@ var orders = map[Sort]struct{ keys, after string }{
 
 func listRows(ctx context.Context, q db.Q, actor auth.Actor, f Filter, now time.Time) ([]Row, error) {
 	var w db.Where
+	teams := f.Teams
+	if len(teams) > 1 {
+		f.Teams = nil
+		w.And("t.team_id = g.id")
+	}
 	f.where(&w, now)
 	visible(&w, actor)
 	order := orders[f.Sort]
@@ -57,7 +65,11 @@ func listRows(ctx context.Context, q db.Q, actor auth.Actor, f Filter, now time.
 			w.And(order.after, c.Time, c.ID)
 		}
 	}
-	inner := sqlListInner + w.SQL() + " ORDER BY " + fmt.Sprintf(order.keys, "t") + " LIMIT " + w.Arg(f.Limit+1)
+	cut := " ORDER BY " + fmt.Sprintf(order.keys, "t") + " LIMIT " + w.Arg(f.Limit+1)
+	inner := sqlListInner + w.SQL() + cut
+	if len(teams) > 1 {
+		inner = fmt.Sprintf(sqlListTeams, w.Arg(pq.Array(teams)), inner) + cut
+	}
 	var rows []Row
 	if err := q.SelectContext(ctx, &rows, fmt.Sprintf(sqlListOuter, inner, fmt.Sprintf(order.keys, "x")), w.Args()...); err != nil {
 		return nil, fmt.Errorf("list: %w", err)
@@ -142,10 +154,18 @@ func (f *Filter) whereState(w *db.Where, now time.Time) {
 	if f.openOnly() {
 		w.And("t.phase IN ('open', 'paused')") // as the partial indexes say it
 	}
-	if len(f.Phases) > 0 && !(f.openOnly() && len(f.Phases) == 2) {
+	// One value is asked for by equality: the rows then come out of an index in the order of the list.
+	switch {
+	case f.openOnly() && len(f.Phases) == 2:
+	case len(f.Phases) == 1:
+		w.And("t.phase = ?", f.Phases[0])
+	case len(f.Phases) > 1:
 		w.And("t.phase = ANY (?)", phaseArray(f.Phases))
 	}
-	if len(f.States) > 0 {
+	switch {
+	case len(f.States) == 1:
+		w.And("t.state = ?", f.States[0])
+	case len(f.States) > 1:
 		w.And("t.state = ANY (?)", pq.Array(f.States))
 	}
 	if f.AtRisk {

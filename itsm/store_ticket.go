@@ -45,8 +45,8 @@ VALUES (:number, :kind, :lifecycle, :state, :phase, :hold_reason, :title, :descr
   :due_clock, :risk_at, :due_at, :reopen_count, :reassign_count, :outside_lifecycle, NULLIF(:source, ''), NULLIF(:external_number, ''), :version)
 RETURNING id`
 
-	sqlUpdateTicket = `UPDATE tickets SET state = :state, phase = :phase, hold_reason = :hold_reason, title = :title, description = :description,
-  channel = :channel, requester_id = :requester_id, affected_id = :affected_id, category_id = NULLIF(:category_id, 0),
+	sqlUpdateTicket = `UPDATE tickets SET state = :state, phase = :phase, hold_reason = :hold_reason, channel = :channel,
+  requester_id = :requester_id, affected_id = :affected_id, category_id = NULLIF(:category_id, 0),
   closing_category_id = NULLIF(:closing_category_id, 0), service_id = NULLIF(:service_id, 0), team_id = NULLIF(:team_id, 0),
   assignee_id = NULLIF(:assignee_id, 0), parent_id = NULLIF(:parent_id, 0), policy_id = NULLIF(:policy_id, 0), zone = :zone,
   impact = :impact, urgency = :urgency, priority = :priority, priority_reason = :priority_reason, confidential = :confidential,
@@ -54,6 +54,8 @@ RETURNING id`
   due_clock = :due_clock, risk_at = :risk_at, due_at = :due_at, reopen_count = :reopen_count, reassign_count = :reassign_count,
   outside_lifecycle = :outside_lifecycle, version = :version
 WHERE id = :id AND version < :version`
+	// Apart, since the words for the search are made anew with them.
+	sqlUpdateText = `UPDATE tickets SET title = $2, description = $3 WHERE id = $1`
 
 	sqlPutIncident = `INSERT INTO incidents (ticket_id, resolution_code, resolution, cancel_reason)
 VALUES ($1, $2, $3, $4) ON CONFLICT (ticket_id) DO UPDATE
@@ -128,9 +130,9 @@ func nextNumber(ctx context.Context, tx *sqlx.Tx) (string, error) {
 // ticketNumber is the number that an incident with the n-th place in the sequence has.
 func ticketNumber(n int64) string { return fmt.Sprintf("%s-%06d", kinds[Incident].prefix, n) }
 
-// putTicket inserts a new ticket (ID 0) or updates a locked one, and its details.
-func putTicket(ctx context.Context, tx *sqlx.Tx, t *Ticket) error {
-	if t.ID == 0 {
+// putTicket inserts a new ticket (before is nil) or updates a locked one, and its details where they differ.
+func putTicket(ctx context.Context, tx *sqlx.Tx, before, t *Ticket) error {
+	if before == nil {
 		query, args, err := tx.BindNamed(sqlInsertTicket, t)
 		if err != nil {
 			return fmt.Errorf("insert ticket: %w", err)
@@ -143,8 +145,13 @@ func putTicket(ctx context.Context, tx *sqlx.Tx, t *Ticket) error {
 		if err := db.Affected(res, err, fault.New(fault.Conflict, "itsm.stale")); err != nil {
 			return mapTicketError(err)
 		}
+		if before.Title != t.Title || before.Description != t.Description {
+			if _, err := tx.ExecContext(ctx, sqlUpdateText, t.ID, t.Title, t.Description); err != nil {
+				return fmt.Errorf("save ticket: %w", err)
+			}
+		}
 	}
-	if d := t.Incident(); d != nil {
+	if d := t.Incident(); d != nil && (before == nil || *d != *before.Incident()) {
 		if _, err := tx.ExecContext(ctx, sqlPutIncident, t.ID, d.ResolutionCode, d.Resolution, d.CancelReason); err != nil {
 			return fmt.Errorf("incident details: %w", err)
 		}

@@ -11,9 +11,9 @@ import (
 // count, export and live message goes through visible.
 const (
 	sqlVisibleOwn = `t.requester_id = ? OR t.affected_id = ? OR t.opened_by_id = ?
-  OR t.id = ANY (ARRAY(SELECT p.ticket_id FROM ticket_participants p WHERE p.person_id = ?))
-  OR (NOT t.confidential AND t.requester_id = ANY (ARRAY(SELECT m.id FROM people m WHERE m.manager_id = ?)))`
-	sqlVisibleTeams = `NOT t.confidential OR t.team_id = ANY (?)`
+  OR t.id = ANY (ARRAY(SELECT p.ticket_id FROM ticket_participants p WHERE p.person_id = ?))`
+	sqlVisibleReports = `NOT t.confidential AND t.requester_id = ANY (ARRAY(SELECT m.id FROM people m WHERE m.manager_id = ?))`
+	sqlVisibleTeams   = `NOT t.confidential OR t.team_id = ANY (?)` // what is not confidential has the reports of a manager in it
 )
 
 // visible adds the condition for the actor.
@@ -23,8 +23,8 @@ func visible(w *db.Where, a auth.Actor) {
 	case a.ID == 0:
 		w.And("FALSE")
 	case a.Can(auth.WorkTickets):
-		w.And("("+sqlVisibleTeams+" OR "+sqlVisibleOwn+")", pq.Array(a.Teams), a.ID, a.ID, a.ID, a.ID, a.ID)
+		w.And("("+sqlVisibleTeams+" OR "+sqlVisibleOwn+")", pq.Array(a.Teams), a.ID, a.ID, a.ID, a.ID)
 	default:
-		w.And("("+sqlVisibleOwn+")", a.ID, a.ID, a.ID, a.ID, a.ID)
+		w.And("("+sqlVisibleOwn+" OR "+sqlVisibleReports+")", a.ID, a.ID, a.ID, a.ID, a.ID)
 	}
 }

@@ -93,9 +93,9 @@ func (c *change) receivers(to string, team int64) ([]int64, error) {
 		if c.t.AssigneeID != 0 {
 			return []int64{c.t.AssigneeID}, nil
 		}
-		return ids(c.u.ctx, c.u.tx, sqlMembers, team)
+		return c.u.membersOf(team)
 	case sla.ToTeam:
-		return ids(c.u.ctx, c.u.tx, sqlMembers, team)
+		return c.u.membersOf(team)
 	case sla.ToLead:
 		t, _, err := ref[teamRef](c.u.ctx, c.u.tx, sqlTeamRef, team)
 		return []int64{t.LeadID}, err
@@ -105,6 +105,19 @@ func (c *change) receivers(to string, team int64) ([]int64, error) {
 		return []int64{c.t.AffectedID}, nil
 	}
 	return nil, fmt.Errorf("escalation: unknown receiver %q", to)
+}
+
+// membersOf looks a team up once a unit: what is due together is often of one team.
+func (u *unit) membersOf(team int64) ([]int64, error) {
+	if list, ok := u.members[team]; ok {
+		return list, nil
+	}
+	list, err := ids(u.ctx, u.tx, sqlMembers, team)
+	if u.members == nil {
+		u.members = map[int64][]int64{}
+	}
+	u.members[team] = list
+	return list, err
 }
 
 // AutoClose closes what was resolved at least AutoCloseDays working days ago (of the calendar of the ticket's policy) and was neither

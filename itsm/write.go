@@ -27,7 +27,8 @@ type unit struct {
 	now     time.Time
 	rules   *rules
 	changes []*change
-	quiet   bool // an import: nobody is told
+	members map[int64][]int64 // of teams that were asked for
+	quiet   bool              // an import: nobody is told
 }
 
 type change struct {
@@ -329,7 +330,7 @@ func (u *unit) save() error {
 	tickets := make([]int64, len(list))
 	for i, c := range list {
 		clocks.add(c.t, c.fold())
-		if err := putTicket(u.ctx, u.tx, c.t); err != nil {
+		if err := putTicket(u.ctx, u.tx, c.before, c.t); err != nil {
 			return err
 		}
 		tickets[i] = c.t.ID

@@ -85,7 +85,7 @@ func (s *site) ask(ctx context.Context, q request) error {
 }
 
 // rowMark stands once in every row of a queue.
-const rowMark = `class="row-link"`
+const rowMark = `<tr data-ticket="`
 
 // busy is how many of the largest teams are asked for: each has more than a page of work in either database.
 const busy = 4
@@ -99,22 +99,22 @@ var queueKinds = []struct {
 	{"queue_page", 50, func(r *rand.Rand, c *company, _ *auth.Actor) string {
 		return fmt.Sprintf("/desk/incidents?view=all&team=%d&state=%s", c.Teams[r.IntN(busy)], one(r, []string{"new", "in_progress"}))
 	}},
-	{"queue_on_hold", 1, func(r *rand.Rand, c *company, _ *auth.Actor) string {
+	{"queue_on_hold", 0, func(r *rand.Rand, c *company, _ *auth.Actor) string {
 		return fmt.Sprintf("/desk/incidents?view=all&team=%d&state=on_hold", c.Teams[r.IntN(busy)])
 	}},
-	{"queue_team", 1, func(*rand.Rand, *company, *auth.Actor) string { return "/desk/incidents?view=team" }},
+	{"queue_team", 0, func(*rand.Rand, *company, *auth.Actor) string { return "/desk/incidents?view=team" }},
 	{"queue_mine", 0, func(*rand.Rand, *company, *auth.Actor) string { return "/desk/incidents?view=mine" }},
 	{"queue_unassigned", 0, func(*rand.Rand, *company, *auth.Actor) string { return "/desk/incidents?view=unassigned" }},
 	{"queue_at_risk", 0, func(*rand.Rand, *company, *auth.Actor) string { return "/desk/incidents?view=risk" }},
 	{"queue_breached", 0, func(*rand.Rand, *company, *auth.Actor) string { return "/desk/incidents?view=breached" }},
-	{"queue_resolved", 1, func(*rand.Rand, *company, *auth.Actor) string { return "/desk/incidents?view=resolved" }},
+	{"queue_resolved", 50, func(*rand.Rand, *company, *auth.Actor) string { return "/desk/incidents?view=resolved" }},
 	{"queue_closed", 50, func(*rand.Rand, *company, *auth.Actor) string { return "/desk/incidents?view=closed" }},
 	{"queue_every", 50, func(*rand.Rand, *company, *auth.Actor) string { return "/desk/incidents?view=every" }},
 	{"queue_by_priority", 50, func(*rand.Rand, *company, *auth.Actor) string { return "/desk/incidents?view=all&sort=priority" }},
 	{"queue_of_person", 0, func(r *rand.Rand, c *company, _ *auth.Actor) string {
 		return fmt.Sprintf("/desk/incidents?view=every&requester=%d", one(r, c.People))
 	}},
-	{"queue_of_category", 1, func(r *rand.Rand, c *company, _ *auth.Actor) string {
+	{"queue_of_category", 0, func(r *rand.Rand, c *company, _ *auth.Actor) string {
 		return fmt.Sprintf("/desk/incidents?view=all&category=%d", one(r, c.Categories))
 	}},
 	{"queue_with_words", 0, func(r *rand.Rand, _ *company, _ *auth.Actor) string {
