@@ -77,6 +77,7 @@ type Row struct {
 	Priority     int             `db:"priority"`
 	Requester    string          `db:"requester"`
 	Affected     string          `db:"affected"`
+	AffectedID   int64           `db:"affected_id"`
 	Assignee     string          `db:"assignee"`
 	AssigneeID   int64           `db:"assignee_id"`
 	Team         locale.Text     `db:"team"`

@@ -19,7 +19,7 @@ const (
   t.outside_lifecycle, t.version FROM tickets t`
 	sqlListOuter = `SELECT x.id, x.number, x.kind, x.title, x.state, x.phase, x.hold_reason, x.priority, x.opened_at, x.updated_at, x.resolved_at,
   x.due_clock, x.risk_at, x.due_at, x.due_sort, x.confidential, x.outside_lifecycle, x.version, coalesce(x.assignee_id, 0) AS assignee_id,
-  r.name AS requester, f.name AS affected, coalesce(a.name, '') AS assignee, g.name AS team, c.name AS category, s.name AS service
+  r.name AS requester, x.affected_id, f.name AS affected, coalesce(a.name, '') AS assignee, g.name AS team, c.name AS category, s.name AS service
 FROM (%s) x JOIN people r ON r.id = x.requester_id JOIN people f ON f.id = x.affected_id LEFT JOIN people a ON a.id = x.assignee_id LEFT JOIN teams g ON g.id = x.team_id
 LEFT JOIN categories c ON c.id = x.category_id LEFT JOIN items s ON s.id = x.service_id ORDER BY %s`
 	sqlCount = `SELECT count(*) FROM (SELECT FROM tickets t%s LIMIT %s) x`

@@ -172,7 +172,7 @@ func (s *Server) portalRows(ctx context.Context, r *req, list []itsm.Row, mine b
 			Reader: templates.Reader{P: r.P, Now: r.Now}, ID: t.ID, Version: t.Version, Number: t.Number, Title: t.Title, Href: "/tickets/" + t.Number, Stepper: st.stepper(r, reached{}, true),
 			Next: st.next(r), Asks: st.asks(), Solved: mine && t.Phase == lifecycle.Resolved, Back: back,
 		}
-		if t.Affected != r.Actor.Name {
+		if t.AffectedID != r.Actor.ID {
 			rows[i].For = t.Affected
 		}
 	}
