@@ -15,10 +15,16 @@ import (
 // funcs are what templates may call. Those that say a time give a <time> element; for an attribute use the Printer.
 func funcs(assets Assets) template.FuncMap {
 	return template.FuncMap{
-		"asset":    assets.URL,
-		"built":    func() bool { return assets.Built },
-		"icon":     func(name string) template.HTML { return icon(assets, name) },
-		"num":      number,
+		"asset": assets.URL,
+		"built": func() bool { return assets.Built },
+		"icon":  func(name string) template.HTML { return icon(assets, name) },
+		"num":   number,
+		"count": func(p *locale.Printer, n int) string {
+			if n >= mostCounted {
+				return p.Number(mostCounted) + "+"
+			}
+			return p.Number(int64(n))
+		},
 		"date":     func(p *locale.Printer, t time.Time) template.HTML { return moment(p, t, p.Date(t), "") },
 		"datetime": func(p *locale.Printer, t time.Time) template.HTML { return moment(p, t, p.DateTime(t), "") },
 		"when": func(p *locale.Printer, t, now time.Time) template.HTML {
@@ -42,6 +48,9 @@ func number(p *locale.Printer, n any) (string, error) {
 	}
 	return p.Number(v.Int()), nil
 }
+
+// mostCounted is how far lists are counted (itsm.MaxCount): whoever gets so many is told that there are more.
+const mostCounted = 1000
 
 // icon is a symbol of the sprite; it is decoration, the word beside it speaks. The name comes from a template or a part
 // of ours, never from input; it is escaped all the same.

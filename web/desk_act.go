@@ -132,8 +132,8 @@ func (s *Server) wanted(r *req, v *itsm.View, do string) ([]templates.Change, er
 		{"hold_reason", v.HoldReason, choices.Holds},
 		{"resolution_code", "", choices.Codes},
 	} {
-		to := r.PostForm(f.name)
-		if to == f.now || len(f.options) == 0 {
+		to, sent := r.GetPostForm(f.name)
+		if !sent || to == f.now || len(f.options) == 0 {
 			continue
 		}
 		out = append(out, templates.Change{Label: r.P.T("field." + f.name), From: choiceLabel(f.options, f.now), To: choiceLabel(f.options, to)})

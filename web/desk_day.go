@@ -21,6 +21,7 @@ type dayPage struct {
 	Tasks    []dayTask
 	News     []notice
 	AllNews  string
+	Fresh    string // as of a queue
 }
 
 // figure is a number that leads to what it counts.
@@ -59,7 +60,7 @@ func (s *Server) deskDay(r *req) error {
 	if err != nil {
 		return err
 	}
-	p := dayPage{Page: base, Greeting: greeting(r), Lead: dayLead(r, counts), Figures: dayFigures(r, counts)}
+	p := dayPage{Page: base, Greeting: greeting(r), Lead: dayLead(r, counts), Figures: dayFigures(r, counts), Fresh: freshHref("view=" + dayScope(r.Actor))}
 	if p.Lists, err = s.dayLists(r); err != nil {
 		return err
 	}
@@ -80,6 +81,14 @@ func (s *Server) deskDay(r *req) error {
 		}
 	}
 	return r.Show("desk/day", p)
+}
+
+// dayScope is the view whose news concern the day.
+func dayScope(a auth.Actor) string {
+	if _, ok := viewOf(a, "team"); ok {
+		return "team"
+	}
+	return "all"
 }
 
 func greeting(r *req) string {

@@ -143,10 +143,12 @@ type queuePage struct {
 	Pager    templates.Pager
 	First    string // address of the first page, "" on it
 	List     string // address of the list alone
+	Fresh    string // address that tells whether the ticket "%" belongs to the list
 	Detail   *ticketPage
 }
 
-// sortLink is the head of a column by which the list can be ordered. Dir is for aria-sort, "" when the list is ordered otherwise.
+// sortLink is the head of a column; Href orders the list by it, "" where it cannot be. Dir is for aria-sort, "" when the list is ordered
+// otherwise.
 type sortLink struct{ Label, Href, Dir string }
 
 // loadRow is how much somebody of the team has to do.
@@ -193,6 +195,7 @@ func (s *Server) queuePage(r *req, q *queueQuery) (*queuePage, error) {
 	p := &queuePage{
 		Page: base, Heading: base.Title, Text: q.get("text"), From: q.get("from"), To: q.get("to"), View: q.id, Sort: q.get("sort"),
 		Narrowed: q.narrowed(), Clear: "/desk/incidents?view=" + q.id, List: q.href("ticket", ""),
+		Fresh: freshHref(q.encode()),
 	}
 	if p.Filters, err = s.queueFilters(r, q, names); err != nil {
 		return nil, err
@@ -204,7 +207,7 @@ func (s *Server) queuePage(r *req, q *queueQuery) (*queuePage, error) {
 	}
 	switch {
 	case fault.Is(err, fault.Invalid):
-		p.Errors = fieldErrors(r.P, err)
+		p.Errors = fieldErrors(r.P, renamed(err, "text", "words")) // beside a ticket, "text" is the reply
 	case err != nil:
 		return nil, err
 	default:
@@ -293,19 +296,32 @@ func sortLinks(r *req, q *queueQuery, f itsm.Filter) map[string]sortLink {
 	} else if now == itsm.SortOldest {
 		out["opened"] = sortLink{r.P.T("desk.column.opened"), q.href("sort", string(itsm.SortNewest), "after", ""), "ascending"}
 	}
-	if open {
+	out["due"], out["priority"] = sortLink{Label: r.P.T("desk.column.due")}, sortLink{Label: r.P.T("desk.column.priority")}
+	switch {
+	case open:
 		out["due"], out["priority"] = link("due", itsm.SortDue, "ascending"), link("priority", itsm.SortPriority, "ascending")
+	case len(f.Phases) > 0: // what has ended is due no more
+		out["due"] = sortLink{Label: r.P.T("desk.column.ended")}
 	}
 	return out
 }
 
-// queueRow is one row, fetched when its ticket changed. A row whose ticket is no longer to be seen goes away.
+// queueRow is one row, fetched when its ticket changed. A row whose ticket is no longer to be seen goes away. With ?new= it is asked
+// whether a ticket that is not on show belongs to the list at all.
 func (s *Server) queueRow(r *req) error {
 	q, err := r.queueQuery()
 	if err != nil {
 		return err
 	}
-	list, err := s.desk.List(r.Ctx(), r.Actor, itsm.Filter{Number: r.Param("number"), Limit: 1})
+	var f itsm.Filter
+	if r.Query("new") != "" {
+		if f, err = q.filter(r); err != nil {
+			return err
+		}
+		f.After = ""
+	}
+	f.Number, f.Limit = r.Param("number"), 1
+	list, err := s.desk.List(r.Ctx(), r.Actor, f)
 	if err != nil {
 		return err
 	}
@@ -341,3 +357,6 @@ func (s *Server) teamLoad(r *req, teams []int64) ([]loadRow, error) {
 	}
 	return out, nil
 }
+
+// freshHref is the address of a ticket's row in a list, for the ticket that the browser puts in place of "%".
+func freshHref(query string) string { return ticketHref("%") + "/row?new=1&" + query }

@@ -26,7 +26,7 @@ export default class extends Controller {
   get fields() { return [...this.element.querySelectorAll("textarea[name], input[type=text][name]")]; }
 
   note(sent = false) {
-    this.dirty = this.keepValue && !sent;
+    this.dirty = this.keepValue && !sent && this.fields.some((field) => field.value !== field.defaultValue);
     if (!this.keepValue) return;
     const words = Object.fromEntries(this.fields.filter((field) => field.value).map((field) => [field.name, field.value]));
     sessionStorage.setItem(this.key, JSON.stringify({ sent, words }));
