@@ -7,12 +7,12 @@ import (
 
 // Relations of somebody to a ticket, as lifecycles name them.
 const (
-	relRequester   = "requester" // asked for it, or opened it for somebody
+	relRequester   = "requester"
 	relAffected    = "affected"
 	relStaff       = "staff"
 	relLead        = "lead"
 	relSystem      = "system"
-	relParticipant = "participant" // follows it and may answer
+	relParticipant = "participant" // follows it and may answer; also who opened it for somebody
 	relReader      = "reader"      // sees it, no more: line manager, auditor
 )
 
@@ -30,7 +30,7 @@ func relations(a auth.Actor, t *Ticket, participant bool) []string {
 		return nil
 	}
 	var out []string
-	if a.ID == t.RequesterID || a.ID == t.OpenedByID {
+	if a.ID == t.RequesterID {
 		out = append(out, relRequester)
 	}
 	if a.ID == t.AffectedID {
@@ -42,7 +42,7 @@ func relations(a auth.Actor, t *Ticket, participant bool) []string {
 			out = append(out, relLead)
 		}
 	}
-	if participant {
+	if participant || a.ID == t.OpenedByID {
 		out = append(out, relParticipant)
 	}
 	if len(out) == 0 {
