@@ -30,7 +30,7 @@ var adminPlaces = []struct {
 	group  string
 	places []adminPlace
 }{
-	{"", []adminPlace{{"overview", "/admin", "layout-list", auth.ManageSettings}, {"desk", "/desk", "inbox", auth.WorkTickets}}},
+	{"", []adminPlace{{"overview", "/admin", "layout-list", auth.ManageSettings}, {"desk", "/desk", "inbox", seeDesk}}},
 	{"who", []adminPlace{
 		{"people", "/admin/people", "users", auth.ManagePeople}, {"teams", "/admin/teams", "users-group", auth.ManageTeams},
 		{"roles", "/admin/roles", "id-badge", auth.ManagePeople}, {"sites", "/admin/sites", "map-pin", auth.ManageSettings},
@@ -53,7 +53,7 @@ func adminNav(r *req) []templates.NavGroup {
 			group.Label = r.P.T("admin.nav." + g.group)
 		}
 		for _, p := range g.places {
-			if r.Actor.Can(p.need) {
+			if (route{need: p.need}).allow(r.Actor) == nil {
 				group.Items = append(group.Items, templates.NavItem{Key: p.key, Href: p.path, Label: r.P.T("admin.nav." + p.key), Icon: p.icon, Count: -1})
 			}
 		}

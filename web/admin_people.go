@@ -185,7 +185,7 @@ func personFacts(p *locale.Printer, who auth.Person) []templates.Change {
 	var out []templates.Change
 	for _, f := range []templates.Change{
 		{Label: "login", To: who.Login}, {Label: "mail", To: who.Mail}, {Label: "phone", To: who.Phone}, {Label: "department", To: who.Department},
-		{Label: "location", To: joined(who.Location, who.Site.In(p.Lang))}, {Label: "manager", To: who.Manager},
+		{Label: "location", To: who.Location}, {Label: "site", To: who.Site.In(p.Lang)}, {Label: "manager", To: who.Manager},
 		{Label: "language", To: joined(who.Language, who.DirectoryLanguage)}, {Label: "zone", To: who.Timezone}, {Label: "directory", To: who.Directory},
 	} {
 		if f.To != "" {

@@ -331,3 +331,17 @@ func TestWorkLengthsComeBack(t *testing.T) {
 		}
 	}
 }
+
+// TestSetUpTriesADirectory against a real slapd: a preview, the roles that groups would give, and lines without the password.
+func TestSetUpTriesADirectory(t *testing.T) {
+	s := newAdminSite(t)
+	ldap := testkit.Slapd(t)
+	admin := s.as(t, s.maria)
+	form := url.Values{
+		"url": {ldap.TLSURL}, "ca_file": {ldap.CAFile}, "bind_dn": {ldap.BindDN}, "bind_password": {ldap.BindPassword}, "base_dn": {ldap.BaseDN}, "kind": {"auto"},
+		"roles": {"Service Desk=agent"},
+	}
+	admin.post("/admin/setup", form).want(t, 200, "check-good", "OPORA_LDAP_URL=&#39;"+ldap.TLSURL, "OPORA_LDAP_BIND_PASSWORD=&#39;…&#39;", "OPORA_LDAP_ROLES=&#39;Service Desk=agent&#39;", "The first people")
+	form.Set("bind_password", "wrong")
+	admin.post("/admin/setup", form).want(t, 200, "check-bad", "refuses the service account").lacks(t, "OPORA_LDAP_URL=")
+}
