@@ -44,6 +44,14 @@ func (s *Service) TeamLoad(ctx context.Context, actor auth.Actor, teams []int64)
 	return teamLoad(ctx, s.db, actor, teams, s.now())
 }
 
+// Order is the order in which List gives the filter's tickets, and whether they could be ordered by what is due: only open ones can.
+func (f Filter) Order() (now Sort, byDue bool) {
+	if err := f.check(); err != nil {
+		return SortNewest, false
+	}
+	return f.Sort, f.openOnly()
+}
+
 // MayWork tells whether the reader can change the ticket as staff.
 func (v *View) MayWork() bool { return v.Staff() && !v.Ended() }
 

@@ -221,8 +221,10 @@ func edit(r *req, number string, version int) (itsm.Ticket, error) {
 	title, description, channel := r.PostForm("title"), r.PostForm("description"), r.PostForm("channel")
 	category, service, impact, urgency := r.ID("category"), r.ID("service"), r.Int("impact"), r.Int("urgency")
 	confidential := r.Checked("confidential")
-	e := itsm.Edit{Title: &title, Description: &description, Channel: &channel, CategoryID: &category, ServiceID: &service, Impact: &impact,
-		Urgency: &urgency, Confidential: &confidential, PriorityReason: r.PostForm("priority_reason")}
+	e := itsm.Edit{
+		Title: &title, Description: &description, Channel: &channel, CategoryID: &category, ServiceID: &service, Impact: &impact,
+		Urgency: &urgency, Confidential: &confidential, PriorityReason: r.PostForm("priority_reason"),
+	}
 	if requester != 0 {
 		e.RequesterID = &requester
 	}
@@ -237,15 +239,15 @@ func edit(r *req, number string, version int) (itsm.Ticket, error) {
 
 func addTask(r *req, number string, _ int) (itsm.Ticket, error) {
 	var f fault.Fields
-	who, err := r.person(&f, "assignee")
+	who, err := r.person(&f, "task_assignee")
 	if err == nil {
 		err = f.Err()
 	}
 	if err != nil {
-		return itsm.Ticket{}, renamed(err, "assignee", "task_assignee")
+		return itsm.Ticket{}, err
 	}
 	t, err := r.s.desk.AddTask(r.Ctx(), r.Actor, number, r.PostForm("task"), 0, who)
-	return t, renamed(err, "title", "task")
+	return t, renamed(renamed(err, "title", "task"), "assignee", "task_assignee")
 }
 
 func endTask(r *req, number string, _ int) (itsm.Ticket, error) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"opora/auth"
+	"opora/internal/fault"
 	"opora/internal/locale"
 	"opora/itsm"
 	"opora/templates"
@@ -184,14 +185,18 @@ func (s *Server) assigneeFilter(r *req, q *queueQuery) ([]templates.Option, erro
 	}
 	for _, team := range teams {
 		members, err := r.memberOptions(team)
-		if err != nil {
-			continue // a team that is not there has no members
+		if err != nil && !fault.Is(err, fault.NotFound) { // a team that is not there has no members
+			return nil, err
 		}
 		add(members)
 	}
 	if chosen := q.get("assignee"); chosen != "" && chosen != "none" && !seen[chosen] {
 		if id, err := strconv.ParseInt(chosen, 10, 64); err == nil {
-			if p, err := s.auth.Person(r.Ctx(), r.Actor, id); err == nil {
+			p, err := s.auth.Person(r.Ctx(), r.Actor, id)
+			if err != nil && !fault.Is(err, fault.NotFound) {
+				return nil, err
+			}
+			if err == nil {
 				add([]templates.Option{option(p.ID, p.Name)})
 			}
 		}

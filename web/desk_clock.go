@@ -84,8 +84,10 @@ func (s *Server) reckoning(r *req) error {
 		p.Figures = append(p.Figures, figure{Value: hours(r.P, -left), Label: r.P.T("clock.over"), Tone: "breach"})
 	}
 	for _, i := range c.Explain(r.Now) {
-		row := reckonedRow{From: dayTime(there, i.From), To: dayTime(there, i.To), What: r.P.T("sla.interval." + string(i.What)), Kind: i.What,
-			Counts: i.Counted > 0, Sum: hours(r.P, i.Sum)}
+		row := reckonedRow{
+			From: dayTime(there, i.From), To: dayTime(there, i.To), What: r.P.T("sla.interval." + string(i.What)), Kind: i.What,
+			Counts: i.Counted > 0, Sum: hours(r.P, i.Sum),
+		}
 		if i.What == sla.Held && i.Reason != "" {
 			row.What = holdWord(v.Kind, i.Reason).In(r.P.Lang)
 		}

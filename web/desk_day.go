@@ -43,7 +43,6 @@ type notice struct {
 }
 
 type dayTask struct {
-	ID                         int64
 	Title, Number, About, Href string
 	Priority                   templates.Priority
 }
@@ -77,7 +76,7 @@ func (s *Server) deskDay(r *req) error {
 			return err
 		}
 		for _, t := range tasks {
-			p.Tasks = append(p.Tasks, dayTask{t.ID, t.Title, t.Number, t.TicketTitle, ticketHref(t.Number), templates.Priority{Level: t.Priority, Label: names.label(r.P, t.Priority)}})
+			p.Tasks = append(p.Tasks, dayTask{t.Title, t.Number, t.TicketTitle, ticketHref(t.Number), templates.Priority{Level: t.Priority, Label: names.label(r.P, t.Priority)}})
 		}
 	}
 	return r.Show("desk/day", p)

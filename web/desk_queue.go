@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -76,7 +77,7 @@ func (q *queueQuery) narrowed() bool {
 
 // filter is what the address asks of itsm. A day that is none is a fault of its field.
 func (q *queueQuery) filter(r *req) (itsm.Filter, error) {
-	f := q.deskView.tickets(r.Actor)
+	f := q.tickets(r.Actor)
 	var bad fault.Fields
 	id := func(key string) int64 {
 		n, err := strconv.ParseInt(q.get(key), 10, 64)
@@ -207,7 +208,7 @@ func (s *Server) queuePage(r *req, q *queueQuery) (*queuePage, error) {
 	}
 	switch {
 	case fault.Is(err, fault.Invalid):
-		p.Errors = fieldErrors(r.P, renamed(err, "text", "words")) // beside a ticket, "text" is the reply
+		p.Errors = filterErrors(r, err)
 	case err != nil:
 		return nil, err
 	default:
@@ -240,6 +241,20 @@ func (s *Server) queuePage(r *req, q *queueQuery) (*queuePage, error) {
 		}
 	}
 	return p, nil
+}
+
+// filterErrors are the faults of what the address asks for. The fields of the filter have names of their own: beside the list a ticket's
+// forms may have the same.
+func filterErrors(r *req, err error) templates.FieldErrors {
+	out := fieldErrors(r.P, err)
+	for i := range out {
+		if slices.Contains(filterKeys, out[i].Name) {
+			out[i].Name = "filter-" + out[i].Name
+		} else {
+			out[i].Name = ""
+		}
+	}
+	return out
 }
 
 // detail is the ticket beside the list.
@@ -275,14 +290,7 @@ func (q *queueQuery) empty(r *req) templates.Empty {
 
 // sortLinks are the heads of the columns; a second click on "opened" turns the order round.
 func sortLinks(r *req, q *queueQuery, f itsm.Filter) map[string]sortLink {
-	now := f.Sort
-	open := f.AtRisk || f.Breached || len(f.Phases) == len(unended)
-	if now == "" || !open && (now == itsm.SortDue || now == itsm.SortPriority) {
-		now = itsm.SortNewest
-		if open {
-			now = itsm.SortDue
-		}
-	}
+	now, open := f.Order()
 	link := func(column string, s itsm.Sort, dir string) sortLink {
 		l := sortLink{Label: r.P.T("desk.column." + column), Href: q.href("sort", string(s), "after", "")}
 		if now == s {
@@ -291,9 +299,10 @@ func sortLinks(r *req, q *queueQuery, f itsm.Filter) map[string]sortLink {
 		return l
 	}
 	out := map[string]sortLink{"opened": link("opened", itsm.SortNewest, "descending")}
-	if now == itsm.SortNewest {
+	switch now {
+	case itsm.SortNewest:
 		out["opened"] = sortLink{r.P.T("desk.column.opened"), q.href("sort", string(itsm.SortOldest), "after", ""), "descending"}
-	} else if now == itsm.SortOldest {
+	case itsm.SortOldest:
 		out["opened"] = sortLink{r.P.T("desk.column.opened"), q.href("sort", string(itsm.SortNewest), "after", ""), "ascending"}
 	}
 	out["due"], out["priority"] = sortLink{Label: r.P.T("desk.column.due")}, sortLink{Label: r.P.T("desk.column.priority")}

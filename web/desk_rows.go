@@ -25,11 +25,9 @@ type deskRow struct {
 	Hold         string          // what a paused one waits for, if not for the caller
 	EndedAt      time.Time
 	Requester    string
-	Team         string
 	Who          templates.Person // Name "" for nobody yet
 	OpenedAt     time.Time
 	Confidential bool
-	Outside      bool
 	Current      bool
 }
 
@@ -48,8 +46,8 @@ func (r *req) deskRow(row *itsm.Row, names priorityNames, q *queueQuery) deskRow
 		Href: ticketHref(row.Number), Renew: ticketHref(row.Number) + "/row",
 		Priority:  templates.Priority{Level: row.Priority, Label: names.label(r.P, row.Priority)},
 		State:     templates.State{Phase: string(row.Phase), Label: row.StateName().In(r.P.Lang)},
-		Requester: row.Requester, Team: row.Team.In(r.P.Lang), Who: templates.Person{ID: row.AssigneeID, Name: row.Assignee}, OpenedAt: row.OpenedAt,
-		Confidential: row.Confidential, Outside: row.Outside > 0,
+		Requester: row.Requester, Who: templates.Person{ID: row.AssigneeID, Name: row.Assignee}, OpenedAt: row.OpenedAt,
+		Confidential: row.Confidential,
 	}
 	if q != nil {
 		out.Pane, out.Renew = q.href("ticket", row.Number), out.Renew+"?"+q.encode()

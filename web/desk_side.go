@@ -15,7 +15,6 @@ type ticketSide struct {
 	Others       []deskLink  // further tickets of the requester
 	Facts        []deskFact
 	Tasks        []taskLine
-	MayTask      bool
 	Items        []sideItem
 	Participants []sideItem
 	MayFollow    bool // add and take off participants
@@ -27,7 +26,6 @@ type ticketSide struct {
 
 type contactCard struct {
 	Person      templates.Person
-	Title       string
 	Mail, Phone string
 	Place       string // department and location
 	AllOfHis    string // address of the list of his tickets
@@ -68,7 +66,7 @@ const othersShown = 5
 
 func (s *Server) ticketSide(r *req, v *itsm.View) (ticketSide, error) {
 	side := ticketSide{
-		Requester: contact(r, v.Requester), Files: files(r.P, v.Files), MayTask: v.MayWork(), MayFollow: v.MayReply() && !v.Ended(),
+		Requester: contact(r, v.Requester), Files: files(r.P, v.Files), MayFollow: v.MayReply() && !v.Ended(),
 		Facts: ticketFacts(r, v),
 	}
 	if v.AffectedID != v.RequesterID {

@@ -91,7 +91,7 @@ func TestQueueShowsWhatItsReaderMaySee(t *testing.T) {
 		t.Errorf("a search for the number leads to %s", got.path)
 	}
 	boris.get("/desk/incidents?view=no-such").want(t, http.StatusNotFound)
-	boris.get("/desk/incidents?view=all&from=yesterday").want(t, http.StatusUnprocessableEntity, "This is not a day", `value="yesterday"`)
+	boris.get("/desk/incidents?view=all&from=yesterday").want(t, http.StatusUnprocessableEntity, "This is not a day", `value="yesterday"`, `href="#field-filter-from"`)
 	boris.get("/desk/incidents?view=all&after=nonsense").want(t, http.StatusUnprocessableEntity)
 }
 
@@ -204,7 +204,7 @@ func TestAnAgentsDay(t *testing.T) {
 	boris.get(at).want(t, http.StatusOK, "Awaiting caller", "paused: waiting for Anna Kovalenko", "Which cable?")
 	do("resume")
 	boris.post(at+"/say", url.Values{"mode": {"note"}, "text": {"Cable again"}}).want(t, http.StatusOK, "Cable again", "entry-internal")
-	do("tasks", "task", "Bring a cable", "assignee", strconv.FormatInt(s.boris.ID, 10))
+	do("tasks", "task", "Bring a cable", "task_assignee", strconv.FormatInt(s.boris.ID, 10))
 	boris.get("/desk").want(t, http.StatusOK, "Bring a cable", "No screen at all")
 	boris.post(at+"/resolve", with(version(s.view(t, number).Version), "resolution_code", "solved", "resolution", "New cable")).
 		want(t, http.StatusConflict, "open tasks", ">New cable</textarea>")
@@ -293,7 +293,7 @@ func TestFilesAreOnlySaved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // only its head is read
+	defer res.Body.Close()
 	for name, want := range map[string]string{"Content-Disposition": "attachment; filename*=utf-8''%D1%81%D1%82%D1%80.html", "X-Content-Type-Options": "nosniff",
 		"Content-Security-Policy": "default-src 'none'; sandbox", "Content-Type": "application/octet-stream"} {
 		if got := res.Header.Get(name); got != want {

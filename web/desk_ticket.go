@@ -281,7 +281,7 @@ func (s *Server) openSheet(r *req, p *ticketPage, v *itsm.View, do string) error
 	known := false
 	for _, a := range p.Actions {
 		if a.Do == do {
-			known, p.Sheet.Send = true, a.Label
+			p.Sheet.Send = a.Label
 			p.Sheet.Title = r.P.T("desk.sheet.title", "Do", a.Label, "Number", v.Number)
 			known = a.Href != ""
 		}
