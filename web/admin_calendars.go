@@ -89,8 +89,7 @@ func (s *Server) showCalendar(r *req, c itsm.Calendar, versions []itsm.CalendarV
 	for _, day := range weekdayKeys {
 		p.Days = append(p.Days, p.Field("weekly_"+day, "admin.weekday."+day, form.Days[day]).Autofill("off"))
 	}
-	spec, faulty := form.spec()
-	if faulty == nil {
+	if spec, unread := form.spec(); unread.Empty() {
 		p.Preview = previewCalendar(r, spec)
 	}
 	for _, v := range versions {
@@ -124,24 +123,25 @@ func (s *Server) saveCalendar(r *req) error {
 		}
 	}
 	form := r.calendarForm()
-	typed := itsm.Calendar{Code: r.Text("code"), Name: r.textOf("name"), Version: r.version()}
-	var err error
-	if typed.Spec, err = form.spec(); err == nil {
-		if r.Checked("preview") {
-			return s.showCalendar(r, c, versions, form, nil)
-		}
-		save := s.desk.CreateCalendar
-		if c.ID != 0 {
-			typed.Code, save = c.Code, s.desk.SaveCalendar
-		}
-		if typed, err = save(r.Ctx(), r.Actor, typed); err == nil {
-			return r.Done("/admin/calendars/"+typed.Code, "admin.calendars.saved", "Version", typed.Version)
-		}
+	spec, unread := form.spec()
+	if r.Checked("preview") {
+		return s.showCalendar(r, c, versions, form, instead(unread, spec.Validate()))
 	}
-	if !adminKept(err) {
+	typed := itsm.Calendar{Code: r.Text("code"), Name: r.textOf("name"), Version: r.version(), Spec: spec}
+	save := s.desk.CreateCalendar
+	if c.ID != 0 {
+		typed.Code, save = c.Code, s.desk.SaveCalendar
+	}
+	err := unread.Err()
+	if err == nil {
+		typed, err = save(r.Ctx(), r.Actor, typed)
+	}
+	if adminKept(err) {
+		return s.showCalendar(r, c, versions, form, err)
+	} else if err != nil {
 		return err
 	}
-	return s.showCalendar(r, c, versions, form, err)
+	return r.Done("/admin/calendars/"+typed.Code, "admin.calendars.saved", "Version", typed.Version)
 }
 
 // calendarInput is the input that a path of worktime.Spec is typed into.
@@ -191,10 +191,9 @@ func (r *req) calendarForm() calendarForm {
 	return f
 }
 
-// spec reads the form. The error names every fault by the path that it has in worktime.Spec.
-func (f calendarForm) spec() (worktime.Spec, error) {
-	spec := worktime.Spec{TZ: f.Zone, Weekly: map[string][]worktime.Span{}, AlwaysOpen: f.Always}
-	var wrong fault.Fields
+// spec reads the form. What the form cannot hold is named; whether the hours can stand, worktime says by the paths of its Spec.
+func (f calendarForm) spec() (worktime.Spec, *fault.Fields) {
+	spec, wrong := worktime.Spec{TZ: f.Zone, Weekly: map[string][]worktime.Span{}, AlwaysOpen: f.Always}, &fault.Fields{}
 	for _, day := range weekdayKeys {
 		if spans := readSpans(f.Days[day]); len(spans) > 0 {
 			spec.Weekly[day] = spans
@@ -205,10 +204,7 @@ func (f calendarForm) spec() (worktime.Spec, error) {
 			spec.Holidays = append(spec.Holidays, line)
 		}
 	}
-	spec.Overrides = readDates(&wrong, "overrides", f.Overrides)
-	spec.Breaks = readDates(&wrong, "breaks", f.Breaks)
-	if err := wrong.Err(); err != nil {
-		return spec, err
-	}
-	return spec, spec.Validate()
+	spec.Overrides = readDates(wrong, "overrides", f.Overrides)
+	spec.Breaks = readDates(wrong, "breaks", f.Breaks)
+	return spec, wrong
 }

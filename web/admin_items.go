@@ -139,13 +139,11 @@ func (s *Server) saveItem(r *req) error {
 	if i.OwnerID, err = r.keptPerson(&f, "owner"); err != nil {
 		return err
 	}
-	if err = f.Err(); err == nil {
-		if _, err = s.items.Save(r.Ctx(), r.Actor, i); err == nil {
-			return r.Done("/admin/items", "admin.saved")
-		}
-	}
-	if !adminKept(err) {
+	_, err = s.items.Save(r.Ctx(), r.Actor, i)
+	if err = instead(&f, err); adminKept(err) {
+		return s.showItem(r, stored, i, r.picked("owner"), err)
+	} else if err != nil {
 		return err
 	}
-	return s.showItem(r, stored, i, r.picked("owner"), err)
+	return r.Done("/admin/items", "admin.saved")
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"opora/internal/jobs"
-	"opora/templates"
 )
 
 type jobsPage struct {
@@ -13,7 +12,6 @@ type jobsPage struct {
 	Tasks   []scheduledLine
 	Dead    []jobLine
 	Failing []jobLine
-	None    templates.Empty
 }
 
 // scheduledLine is a scheduled task with its last run.
@@ -38,7 +36,7 @@ type jobLine struct {
 const maxJobs = 50
 
 func (s *Server) adminJobs(r *req) error {
-	p := jobsPage{adminPage: r.adminList("jobs"), None: templates.Empty{Icon: "circle-check", Title: r.P.T("admin.jobs.none"), Text: r.P.T("admin.jobs.none_text")}}
+	p := jobsPage{adminPage: r.adminList("jobs")}
 	var err error
 	if p.Tasks, err = s.lastRuns(r); err != nil {
 		return err

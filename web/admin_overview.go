@@ -8,7 +8,6 @@ import (
 	"opora/cmdb"
 	"opora/internal/jobs"
 	"opora/itsm"
-	"opora/templates"
 )
 
 type overviewPage struct {
@@ -131,9 +130,4 @@ func (s *Server) adminNotices(r *req, p *overviewPage) error {
 	}
 	p.Notices = append(p.Notices, soft...)
 	return nil
-}
-
-// Empty is what stands where nothing needs a look.
-func (p overviewPage) Empty() templates.Empty {
-	return templates.Empty{Icon: "circle-check", Title: p.P.T("admin.overview.well"), Text: p.P.T("admin.overview.well_text")}
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -96,6 +97,27 @@ func isStale(err error) bool {
 	return fault.Is(err, fault.Conflict) && strings.HasSuffix(asFault(err).Message.ID, ".stale")
 }
 
+// instead puts what the form itself found wrong in the place of what the use case says of the same field, so that all is said at once.
+// The form hands on a value that cannot stand (notRead) where it could not read one.
+func instead(own *fault.Fields, err error) error {
+	if own.Empty() || err != nil && !fault.Is(err, fault.Invalid) {
+		return err
+	}
+	mine := asFault(own.Err())
+	all := slices.Clone(mine.Fields)
+	if err != nil {
+		for _, f := range asFault(err).Fields {
+			if !slices.ContainsFunc(mine.Fields, func(m fault.Field) bool { return m.Name == f.Name }) {
+				all = append(all, f)
+			}
+		}
+	}
+	return &fault.Error{Kind: fault.Invalid, Message: mine.Message, Fields: all}
+}
+
+// notRead is an id or a number that no use case takes.
+const notRead = -1
+
 // rename gives the faults of a form the names of its inputs, where the use case calls them otherwise.
 func (p *adminPage) rename(names func(path string) string) {
 	for i, e := range p.Errors {
@@ -114,7 +136,7 @@ func (p adminPage) Names(name, label string, v locale.Text) adminName {
 	n := adminName{ID: "field-" + name, Legend: p.P.T(label), Error: p.Errors.On(name)}
 	for _, part := range []struct{ lang, text string }{{"en", v.En}, {"ru", v.Ru}, {"uk", v.Uk}} {
 		f := p.Field(name+"_"+part.lang, "admin.in."+part.lang, part.text)
-		f.Must = true // one of the three is: the legend says so
+		f.Words.Optional = "" // one of the three is needed: the legend says so
 		n.Parts = append(n.Parts, f)
 	}
 	return n
@@ -168,8 +190,8 @@ func pickerOf(id int64, name string) typedPicker {
 	return typedPicker{idText(id), name}
 }
 
-// keptPerson is the choice of a picker that began with somebody, whom the form names in FIELD_old and FIELD_old_text. Emptied words mean
-// nobody; other words beside the old choice were typed where there was no script.
+// keptPerson is the choice of a picker that began with somebody, whom the form names in FIELD_old and FIELD_old_text; notRead with a fault
+// when it cannot be told who is meant. Emptied words mean nobody; other words beside the old choice were typed where there was no script.
 func (r *req) keptPerson(f *fault.Fields, field string) (int64, error) {
 	text := strings.TrimSpace(r.Text(field + "_text"))
 	if text == "" {
@@ -178,7 +200,11 @@ func (r *req) keptPerson(f *fault.Fields, field string) (int64, error) {
 	if r.Text(field) == r.Text(field+"_old") && text != strings.TrimSpace(r.Text(field+"_old_text")) {
 		r.Request.PostForm.Set(field, "")
 	}
-	return r.person(f, field)
+	id, err := r.person(f, field)
+	if err == nil && !f.Empty() {
+		id = notRead
+	}
+	return id, err
 }
 
 // idText is an id as forms hold it: nothing for 0.

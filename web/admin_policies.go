@@ -186,21 +186,19 @@ func (s *Server) savePolicy(r *req) error {
 		form.more(sla.Name(clock))
 		return s.showPolicy(r, stored, versions, form, nil)
 	}
-	definition, err := form.definition()
-	if err == nil {
-		p := itsm.Policy{Code: form.Code, Name: form.Name, Active: form.Active || stored.Default || stored.ID == 0, Version: r.version(), Definition: definition}
-		save := s.desk.CreatePolicy
-		if stored.ID != 0 {
-			save = s.desk.SavePolicy
-		}
-		if p, err = save(r.Ctx(), r.Actor, p); err == nil {
-			return s.policySaved(r, p, stored)
-		}
+	definition, unread := form.definition()
+	p := itsm.Policy{Code: form.Code, Name: form.Name, Active: form.Active || stored.Default || stored.ID == 0, Version: r.version(), Definition: definition}
+	save := s.desk.CreatePolicy
+	if stored.ID != 0 {
+		save = s.desk.SavePolicy
 	}
-	if !adminKept(err) {
+	p, err := save(r.Ctx(), r.Actor, p)
+	if err = instead(unread, err); adminKept(err) {
+		return s.showPolicy(r, stored, versions, form, err)
+	} else if err != nil {
 		return err
 	}
-	return s.showPolicy(r, stored, versions, form, err)
+	return s.policySaved(r, p, stored)
 }
 
 // policySaved says which version is valid now and how many tickets follow it.

@@ -121,11 +121,9 @@ func (f *policyForm) more(clock sla.Name) {
 	}
 }
 
-// definition reads the form. The error names lengths that cannot be read by their inputs, and else every fault by the path that it has
-// in sla.Definition.
-func (f policyForm) definition() (sla.Definition, error) {
-	d := sla.Definition{Calendar: f.Calendar, Zone: f.Zone}
-	var wrong fault.Fields
+// definition reads the form. What cannot be read is named by its path in sla.Definition and stands there as notRead, which no policy takes.
+func (f policyForm) definition() (sla.Definition, *fault.Fields) {
+	d, wrong := sla.Definition{Calendar: f.Calendar, Zone: f.Zone}, &fault.Fields{}
 	ids := map[string]bool{}
 	for _, c := range f.Clocks {
 		for _, s := range c.Steps {
@@ -133,27 +131,19 @@ func (f policyForm) definition() (sla.Definition, error) {
 		}
 	}
 	for _, c := range f.Clocks {
-		if rule, ok := c.rule(&wrong, ids); ok {
+		if rule, ok := c.rule(wrong, "clocks["+strconv.Itoa(len(d.Clocks))+"].", ids); ok {
 			d.Clocks = append(d.Clocks, rule)
 		}
 	}
-	if err := wrong.Err(); err != nil {
-		return d, err
-	}
-	return d, d.Validate()
+	return d, wrong
 }
 
 // rule reads one clock; ok is false when it has neither target nor step.
-func (c clockForm) rule(wrong *fault.Fields, ids map[string]bool) (rule sla.Rule, ok bool) {
-	clock := string(c.Clock)
+func (c clockForm) rule(wrong *fault.Fields, path string, ids map[string]bool) (rule sla.Rule, ok bool) {
 	rule = sla.Rule{Clock: c.Clock, Targets: map[int]int64{}}
 	for i, text := range c.Targets {
-		seconds, err := parseWorkLength(text)
-		switch {
-		case err:
-			wrong.Add("target_"+clock+"_"+strconv.Itoa(i+1), "admin.targets.length", "Text", text)
-		case text != "":
-			rule.Targets[i+1] = seconds
+		if text != "" {
+			rule.Targets[i+1] = readLength(wrong, path+"targets."+strconv.Itoa(i+1), text)
 		}
 	}
 	switch c.Waits {
@@ -162,32 +152,36 @@ func (c clockForm) rule(wrong *fault.Fields, ids map[string]bool) (rule sla.Rule
 	case waitNever:
 		rule.Pause = []string{}
 	}
-	for i, s := range c.Steps {
-		if s.empty() {
-			continue
+	for _, s := range c.Steps {
+		if !s.empty() {
+			rule.Steps = append(rule.Steps, s.step(wrong, path+"steps["+strconv.Itoa(len(rule.Steps))+"].", c.Clock, ids))
 		}
-		rule.Steps = append(rule.Steps, s.step(wrong, clock, i, ids))
 	}
-	return rule, len(rule.Targets) > 0 || len(rule.Steps) > 0 || !wrong.Empty()
+	return rule, len(rule.Targets) > 0 || len(rule.Steps) > 0
+}
+
+func readLength(wrong *fault.Fields, path, text string) int64 {
+	seconds, bad := parseWorkLength(text)
+	if bad {
+		wrong.Add(path, "admin.targets.length", "Text", text)
+		return notRead
+	}
+	return seconds
 }
 
 // step reads one escalation; what its action does not need is left out. One that is new gets an id that no other has.
-func (s stepForm) step(wrong *fault.Fields, clock string, i int, ids map[string]bool) sla.Step {
-	out := sla.Step{ID: s.ID, Do: s.Do}
+func (s stepForm) step(wrong *fault.Fields, path string, clock sla.Name, ids map[string]bool) sla.Step {
+	out := sla.Step{ID: s.ID, Do: s.Do, To: s.To}
 	if s.When == stepAfter {
-		seconds, bad := parseWorkLength(s.Value)
-		if bad {
-			wrong.Add(stepName(clock, i)+"_value", "admin.targets.length", "Text", s.Value)
-		}
-		out.After = seconds
+		out.After = readLength(wrong, path+"after", s.Value)
 	} else {
 		n, err := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(s.Value, "%")))
 		if err != nil {
-			wrong.Add(stepName(clock, i)+"_value", "admin.targets.no_percent", "Text", s.Value)
+			wrong.Add(path+"percent", "admin.targets.no_percent", "Text", s.Value)
+			n = notRead
 		}
 		out.Percent = n
 	}
-	out.To = s.To
 	if s.Do == sla.Reassign || slices.Contains(s.To, sla.ToTeam) {
 		out.Team = s.Team
 	}
@@ -195,7 +189,7 @@ func (s stepForm) step(wrong *fault.Fields, clock string, i int, ids map[string]
 		out.Priority = s.Priority
 	}
 	if out.ID == "" {
-		out.ID = freeStepID(clock, ids)
+		out.ID = freeStepID(string(clock), ids)
 	}
 	return out
 }
@@ -247,7 +241,7 @@ func (f policyForm) clockAt(index string) (clock string, steps []int) {
 		return "", nil
 	}
 	for _, c := range f.Clocks {
-		if _, ok := c.rule(new(fault.Fields), map[string]bool{}); !ok {
+		if _, ok := c.rule(new(fault.Fields), "", map[string]bool{}); !ok {
 			continue
 		}
 		if at--; at >= 0 {

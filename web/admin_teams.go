@@ -107,16 +107,13 @@ func (s *Server) saveTeam(r *req) error {
 	if t.LeadID, err = r.keptPerson(&f, "lead"); err != nil {
 		return err
 	}
-	if err = f.Err(); err == nil {
-		var saved auth.Team
-		if saved, err = s.auth.SaveTeam(r.Ctx(), r.Actor, t); err == nil {
-			return r.Done("/admin/teams/"+idText(saved.ID), "admin.saved")
-		}
-	}
-	if !adminKept(err) {
+	saved, err := s.auth.SaveTeam(r.Ctx(), r.Actor, t)
+	if err = instead(&f, err); adminKept(err) {
+		return s.showTeam(r, t, r.picked("lead"), err)
+	} else if err != nil {
 		return err
 	}
-	return s.showTeam(r, t, r.picked("lead"), err)
+	return r.Done("/admin/teams/"+idText(saved.ID), "admin.saved")
 }
 
 // saveMembers keeps the ticked members that came by hand, and adds the one who was picked.

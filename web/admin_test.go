@@ -181,22 +181,22 @@ func TestAdminFormsKeepWhatIsTyped(t *testing.T) {
 		form url.Values
 		want []string
 	}{
-		{"/admin/teams/new", url.Values{"code": {"Über alles"}, "name_ru": {"Сеть <b>"}, "mail": {"nowhere"}}, []string{"field-code-error", "field-mail-error", "Сеть &lt;b&gt;", "Über alles"}},
+		{"/admin/teams/new", url.Values{"code": {"Über alles"}, "name_ru": {"Сеть <b>"}, "mail": {"nowhere"}, "lead_text": {"Nobody At All"}}, []string{"field-lead-error", "field-code-error", "field-mail-error", "Сеть &lt;b&gt;", "Über alles"}},
 		{"/admin/sites/new", url.Values{"code": {"kyiv"}, "timezone": {"Mars/Olympus"}}, []string{"field-timezone-error", "Mars/Olympus", `href="#field-name"`}},
 		{"/admin/categories/new", url.Values{"code": {"A B"}, "parent": {"999"}, "position": {"-4"}, "name_en": {"Kept name"}}, []string{"field-code-error", "field-parent-error", "field-position-error", "Kept name"}},
 		{"/admin/priorities/matrix", url.Values{"matrix_1_1": {"9"}}, []string{"#field-matrix_1_1", "#field-matrix_3_3"}},
 		{"/admin/priorities", url.Values{"name_1_en": {"Kept name"}}, []string{"#field-name_2", "Kept name"}},
-		{"/admin/calendars/new", url.Values{"code": {"x"}, "name_en": {"Kept name"}, "timezone": {"Europe/Kyiv"}, "weekly_mon": {"18-9"}, "holidays": {"2026-12-25\nsoon"}, "overrides": {"tomorrow 09:00–13:00"}},
-			[]string{"field-weekly_mon-error", "field-holidays-error", "field-overrides-error", "Kept name", "18-9", "soon"}},
+		{"/admin/calendars/new", url.Values{"code": {"A b"}, "name_en": {"Kept name"}, "timezone": {"Europe/Kyiv"}, "weekly_mon": {"18-9"}, "holidays": {"2026-12-25\nsoon"}, "overrides": {"tomorrow 09:00–13:00"}},
+			[]string{"field-code-error", "field-weekly_mon-error", "field-holidays-error", "field-overrides-error", "Kept name", "18-9", "soon"}},
 		{"/admin/targets/new", url.Values{
-			"code": {"gold"}, "name_en": {"Gold"}, "calendar": {"business"}, "target_response_1": {"2 days"}, "target_resolution_2": {"0h"},
+			"code": {"G old"}, "name_en": {"Gold"}, "calendar": {"business"}, "target_response_1": {"2 days"}, "target_resolution_2": {"0h"},
 			"steps_response": {"2"}, "step_response_1_value": {"soon"}, "step_response_1_do": {"notify"},
-		}, []string{"field-target_response_1-error", "field-step_response_1_value-error", "2 days", "soon"}},
+		}, []string{"field-target_response_1-error", "is not a length", "field-step_response_1_value-error", "is not a percentage", "field-target_resolution_2-error", "field-code-error", "2 days", "soon"}},
 		{"/admin/targets/new", url.Values{
 			"code": {"gold"}, "name_en": {"Gold"}, "calendar": {"business"}, "target_resolution_2": {"0h"}, "target_resolution_1": {"1h"},
 			"steps_resolution": {"2"}, "step_resolution_1_value": {"5000"}, "step_resolution_1_do": {"reassign"},
 		}, []string{"field-target_resolution_2-error", "field-step_resolution_1_value-error", "field-step_resolution_1_team-error"}},
-		{"/admin/items/new", url.Values{"class": {"server"}, "criticality": {"9"}, "timezone": {"UTC"}, "owner_text": {"Nobody At All"}, "tag": {"SRV-1"}}, []string{"field-owner-error", "Nobody At All", "SRV-1"}},
+		{"/admin/items/new", url.Values{"class": {"server"}, "criticality": {"9"}, "timezone": {"UTC"}, "owner_text": {"Nobody At All"}, "tag": {"SRV-1"}}, []string{"field-owner-error", "field-criticality-error", "field-timezone-error", "#field-name", "Nobody At All", "SRV-1"}},
 		{"/admin/setup", url.Values{"url": {"http://dc1"}, "base_dn": {"nonsense"}, "roles": {"Boss"}}, []string{"field-roles-error", "http://dc1", "nonsense", "Boss"}},
 		{"/admin/setup", url.Values{"url": {"http://dc1"}, "base_dn": {"nonsense"}}, []string{"field-url-error", "field-base_dn-error"}},
 		{"/admin/people/" + strconv.FormatInt(s.anna.ID, 10) + "/roles", url.Values{"role": {"emperor"}}, []string{"#field-roles"}},
