@@ -24,6 +24,7 @@ type Viewer struct {
 	Theme     string // "light", "dark", or "" for what the device prefers
 	Zone      string // IANA name
 	CanDesk   bool
+	CanWork   bool // in the desk, not only look
 	CanAdmin  bool
 	CanAudit  bool
 	CanReport bool

@@ -44,7 +44,7 @@ func (r *req) Page(title, section string) templates.Page {
 		Reader: templates.Reader{P: r.P, Now: r.Now}, Title: title, Path: r.Request.URL.RequestURI(), Section: section,
 		Viewer: templates.Viewer{
 			ID: a.ID, Name: a.Name, Initials: templates.Initials(a.Name), Lang: r.P.Lang, Theme: r.theme, Zone: r.P.Zone.String(),
-			CanDesk:  a.Can(auth.WorkTickets) || a.Can(auth.ReadAllTickets),
+			CanWork: a.Can(auth.WorkTickets), CanDesk: a.Can(auth.WorkTickets) || a.Can(auth.ReadAllTickets),
 			CanAdmin: a.Can(auth.ManageSettings), CanAudit: a.Can(auth.ReadAudit), CanReport: a.Can(auth.ReadReports),
 		},
 		Live: a.ID != 0, Version: r.s.version,
