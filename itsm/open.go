@@ -107,6 +107,11 @@ func (u *unit) checkIncident(n *NewIncident) error {
 	checkTitle(&f, n.Title)
 	checkText(&f, "description", n.Description, false)
 	staff := u.actor.Can(auth.WorkTickets)
+	if n.followsUp {
+		if err := u.leaveOutEnded(n); err != nil {
+			return err
+		}
+	}
 	if n.Channel == "" || !staff && n.Channel != ChannelAPI {
 		n.Channel = ChannelPortal
 	}
@@ -142,11 +147,11 @@ func (u *unit) checkIncident(n *NewIncident) error {
 		}
 	}
 	if n.CategoryID != 0 {
-		cat, ok, err := ref[categoryRef](u.ctx, u.tx, sqlCategoryRef, n.CategoryID)
+		cat, _, err := ref[categoryRef](u.ctx, u.tx, sqlCategoryRef, n.CategoryID)
 		if err != nil {
 			return err
 		}
-		if !ok {
+		if !cat.Active || !staff && !cat.Portal && !n.followsUp {
 			f.Add("category", "itsm.unknown_choice")
 		}
 		n.Confidential = n.Confidential || cat.Confidential
@@ -155,11 +160,11 @@ func (u *unit) checkIncident(n *NewIncident) error {
 		}
 	}
 	if n.ServiceID != 0 {
-		svc, ok, err := ref[serviceRef](u.ctx, u.tx, sqlServiceRef, n.ServiceID)
+		svc, _, err := ref[serviceRef](u.ctx, u.tx, sqlServiceRef, n.ServiceID)
 		if err != nil {
 			return err
 		}
-		if !ok {
+		if !svc.Active {
 			f.Add("service", "itsm.unknown_choice")
 		}
 		if n.TeamID == 0 {
@@ -187,7 +192,42 @@ func (u *unit) checkIncident(n *NewIncident) error {
 	if err := u.checkAssignment(&f, n.TeamID, n.AssigneeID); err != nil {
 		return err
 	}
+	if err := u.checkReach(&f, n.TeamID, n.AssigneeID); err != nil {
+		return err
+	}
 	return f.Err()
+}
+
+// leaveOutEnded leaves out of a follow-up what the ticket before named and what is switched off since: whoever answers cannot mend it.
+func (u *unit) leaveOutEnded(n *NewIncident) error {
+	for _, id := range []*int64{&n.RequesterID, &n.AffectedID} {
+		p, _, err := ref[personRef](u.ctx, u.tx, sqlPersonRef, *id)
+		if err != nil {
+			return err
+		}
+		if !p.Active {
+			*id = u.actor.ID
+		}
+	}
+	cat, _, err := ref[categoryRef](u.ctx, u.tx, sqlCategoryRef, n.CategoryID)
+	if err != nil {
+		return err
+	}
+	if !cat.Active {
+		n.CategoryID = 0
+	}
+	svc, _, err := ref[serviceRef](u.ctx, u.tx, sqlServiceRef, n.ServiceID)
+	if err != nil {
+		return err
+	}
+	if !svc.Active {
+		n.ServiceID = 0
+	}
+	_, ok, err := ref[teamRef](u.ctx, u.tx, sqlTeamRef, n.TeamID)
+	if err == nil && !ok {
+		n.TeamID = 0
+	}
+	return err
 }
 
 func checkTitle(f *fault.Fields, title string) {
@@ -269,6 +309,22 @@ func (u *unit) checkAssignment(f *fault.Fields, team, assignee int64) error {
 			f.Add("assignee", "itsm.not_in_team")
 		}
 	}
+	return nil
+}
+
+// checkReach checks that the actor may give work to the person: to himself and to the people of his own teams everybody may, to those of
+// another team only who has the right to. Handing a ticket to a team needs none.
+func (u *unit) checkReach(f *fault.Fields, team, person int64) error {
+	if person == 0 || person == u.actor.ID || u.actor.In(team) || u.actor.System || u.actor.Can(auth.AssignAnyone) {
+		return nil
+	}
+	if team == 0 {
+		shared, err := u.yes(sqlSharesTeam, person, pq.Array(u.actor.Teams))
+		if err != nil || shared {
+			return err
+		}
+	}
+	f.Add("assignee", "itsm.other_team")
 	return nil
 }
 

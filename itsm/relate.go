@@ -21,7 +21,11 @@ func (s *Service) AddTask(ctx context.Context, actor auth.Actor, number, title s
 		var f fault.Fields
 		title = strings.TrimSpace(title)
 		checkTitle(&f, title)
-		if err := c.u.checkAssignment(&f, team, assignee); err != nil {
+		within := team
+		if c.t.Confidential {
+			within = c.t.TeamID // nobody else could read what the task is about
+		}
+		if err := c.u.checkAssignment(&f, within, assignee); err != nil {
 			return err
 		}
 		if err := f.Err(); err != nil {
@@ -136,11 +140,11 @@ func (s *Service) Link(ctx context.Context, actor auth.Actor, number, other, typ
 	})
 }
 
-// Unlink takes a link away.
+// Unlink takes away a link between the two tickets.
 func (s *Service) Unlink(ctx context.Context, actor auth.Actor, number, other string, link int64) (Ticket, error) {
 	return s.pair(ctx, actor, number, other, func(c, o *change) error {
 		var typ string
-		err := c.u.tx.GetContext(c.u.ctx, &typ, sqlDropLink, link, c.t.ID)
+		err := c.u.tx.GetContext(c.u.ctx, &typ, sqlDropLink, link, c.t.ID, o.t.ID)
 		if err != nil {
 			return db.One(err, "itsm.no_ticket")
 		}
@@ -184,6 +188,9 @@ func (s *Service) SetParent(ctx context.Context, actor auth.Actor, number, paren
 
 // pair changes two tickets of which the actor is staff. Both are locked by one statement, in the order of their ids.
 func (s *Service) pair(ctx context.Context, actor auth.Actor, number, other string, f func(c, o *change) error) (Ticket, error) {
+	if !storable(other) {
+		other = "" // the number of nothing
+	}
 	return s.one(ctx, actor, func(u *unit) (*change, error) {
 		list, err := u.lock(func(w *db.Where) {
 			w.And("t.number IN (?, ?)", number, other)

@@ -84,9 +84,9 @@ func (c *change) resolve(r Resolution) error {
 	checkText(&f, "resolution", r.Text, false)
 	validResolution(&f, r.Code)
 	if r.ClosingCategoryID != 0 {
-		if _, ok, err := ref[categoryRef](c.u.ctx, c.u.tx, sqlCategoryRef, r.ClosingCategoryID); err != nil {
+		if cat, _, err := ref[categoryRef](c.u.ctx, c.u.tx, sqlCategoryRef, r.ClosingCategoryID); err != nil {
 			return err
-		} else if !ok {
+		} else if !cat.Active {
 			f.Add("closing_category", "itsm.unknown_choice")
 		}
 	}

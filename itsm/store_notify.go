@@ -25,7 +25,7 @@ ON CONFLICT ON CONSTRAINT notifications_once DO NOTHING RETURNING person_id`
 
 	sqlNotifications = `SELECT n.id, n.at, n.kind, n.seq, n.read_at, n.args, coalesce(a.name, '') AS actor, t.number, t.title, n.ticket_id
 FROM notifications n JOIN tickets t ON t.id = n.ticket_id LEFT JOIN people a ON a.id = n.actor_id`
-	sqlUnread   = `SELECT count(*) FROM (SELECT FROM notifications WHERE person_id = $1 AND read_at IS NULL LIMIT 100) x`
+	sqlUnread   = `SELECT count(*) FROM (SELECT FROM notifications n JOIN tickets t ON t.id = n.ticket_id%s LIMIT 100) x`
 	sqlMarkRead = `UPDATE notifications SET read_at = $3 WHERE person_id = $1 AND read_at IS NULL AND ($2 = 0 OR id = $2)`
 	sqlMarkSeen = `UPDATE notifications SET read_at = $3 WHERE person_id = $1 AND read_at IS NULL AND ticket_id = $2`
 )
@@ -106,10 +106,14 @@ func (s *Service) Notifications(ctx context.Context, actor auth.Actor, before in
 	return out, nil
 }
 
-// Unread counts the actor's unread notifications, up to 100.
+// Unread counts the actor's unread notifications, up to 100, as Notifications lists them.
 func (s *Service) Unread(ctx context.Context, actor auth.Actor) (int, error) {
+	var w db.Where
+	w.And("n.person_id = ?", actor.ID)
+	w.And("n.read_at IS NULL")
+	visible(&w, actor)
 	var n int
-	if err := s.db.GetContext(ctx, &n, sqlUnread, actor.ID); err != nil {
+	if err := s.db.GetContext(ctx, &n, fmt.Sprintf(sqlUnread, w.SQL()), w.Args()...); err != nil {
 		return 0, fmt.Errorf("unread: %w", err)
 	}
 	return n, nil

@@ -180,13 +180,14 @@ func mapTicketError(err error) error {
 
 // References that a write looks up.
 const (
-	sqlServiceRef = `SELECT i.id, coalesce(i.policy_id, 0) AS policy_id, i.timezone, coalesce(i.team_id, 0) AS team_id, i.criticality
+	sqlServiceRef = `SELECT i.id, coalesce(i.policy_id, 0) AS policy_id, i.timezone, coalesce(i.team_id, 0) AS team_id, i.criticality, i.active
 FROM items i WHERE i.id = $1 AND i.class = 'service'`
-	sqlCategoryRef = `SELECT id, coalesce(team_id, 0) AS team_id, confidential FROM categories WHERE id = $1 AND active`
+	sqlCategoryRef = `SELECT id, coalesce(team_id, 0) AS team_id, confidential, portal, active FROM categories WHERE id = $1`
 	sqlPersonRef   = `SELECT p.id, p.active AND p.kind = 'person' AS active, coalesce(s.timezone, '') AS zone
 FROM people p LEFT JOIN sites s ON s.id = p.site_id WHERE p.id = $1`
 	sqlTeamRef     = `SELECT id, coalesce(lead_id, 0) AS lead_id FROM teams WHERE id = $1 AND active`
 	sqlIsMember    = `SELECT EXISTS (SELECT FROM team_members WHERE team_id = $1 AND person_id = $2)`
+	sqlSharesTeam  = `SELECT EXISTS (SELECT FROM team_members WHERE person_id = $1 AND team_id = ANY ($2))`
 	sqlMayWork     = `SELECT EXISTS (SELECT FROM person_roles WHERE person_id = $1 AND role = ANY ($2))`
 	sqlMembers     = `SELECT DISTINCT m.person_id FROM team_members m JOIN people p ON p.id = m.person_id AND p.active WHERE m.team_id = $1`
 	sqlFollowers   = `SELECT person_id FROM ticket_participants WHERE ticket_id = $1`
@@ -203,12 +204,15 @@ type serviceRef struct {
 	Zone        string `db:"timezone"`
 	TeamID      int64  `db:"team_id"`
 	Criticality int    `db:"criticality"`
+	Active      bool   `db:"active"`
 }
 
 type categoryRef struct {
 	ID           int64 `db:"id"`
 	TeamID       int64 `db:"team_id"`
 	Confidential bool  `db:"confidential"`
+	Portal       bool  `db:"portal"`
+	Active       bool  `db:"active"`
 }
 
 type personRef struct {
@@ -251,7 +255,7 @@ const (
 VALUES ($1, $2, NULLIF($3, 0), NULLIF($4, 0), $5) RETURNING id`
 	sqlEndTask  = `UPDATE ticket_tasks SET state = $3, ended_at = $4 WHERE id = $1 AND ticket_id = $2 AND state = 'open'`
 	sqlAddLink  = `INSERT INTO ticket_links (from_id, to_id, type) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
-	sqlDropLink = `DELETE FROM ticket_links WHERE id = $1 AND (from_id = $2 OR to_id = $2) RETURNING type`
+	sqlDropLink = `DELETE FROM ticket_links WHERE id = $1 AND (from_id, to_id) IN (($2, $3), ($3, $2)) RETURNING type`
 	sqlUseFiles = `UPDATE attachments SET ticket_id = $1, seq = $2 WHERE token = ANY ($3) AND uploaded_by = $4 AND ticket_id IS NULL`
 )
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/jmoiron/sqlx"
 
@@ -181,7 +182,7 @@ func (s *Service) Get(ctx context.Context, actor auth.Actor, number string) (*Vi
 func (v *View) hideInternal() {
 	for i := range v.Events {
 		e := &v.Events[i]
-		e.Request, e.Step = "", nil
+		e.Request, e.Step, e.Ref = "", nil, ""
 		e.Changes = slices.DeleteFunc(slices.Clone(e.Changes), func(c FieldChange) bool {
 			return c.Field != "state" && c.Field != "hold_reason"
 		})
@@ -231,6 +232,9 @@ func (s *Service) FindNumber(ctx context.Context, actor auth.Actor, text string)
 	if n != "" && strings.Trim(n, "0123456789") == "" {
 		n = normalNumber(kinds[Incident].prefix + n)
 	}
+	if !storable(n) {
+		return n, false, nil
+	}
 	found, err := numberVisible(ctx, s.db, actor, n)
 	return n, found, err
 }
@@ -258,11 +262,11 @@ func (s *Service) Upload(ctx context.Context, actor auth.Actor, name string, r i
 	return a, nil
 }
 
-// fileName is the last part of what a browser sends as a name, at most 200 bytes, without control characters.
+// fileName is the last part of what a browser sends as a name, at most 200 bytes, without characters that control.
 func fileName(s string) string {
 	s = path.Base(strings.ReplaceAll(strings.ToValidUTF8(s, ""), `\`, "/"))
 	s = strings.Map(func(r rune) rune {
-		if r < 32 || r == 127 {
+		if r < 32 || r == 127 || unicode.Is(unicode.Bidi_Control, r) { // the last hide how a name ends
 			return -1
 		}
 		return r

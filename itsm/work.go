@@ -53,8 +53,16 @@ func (s *Service) Assign(ctx context.Context, actor auth.Actor, number string, v
 			return err
 		}
 		var f fault.Fields
+		if c.t.Confidential && team == 0 {
+			f.Add("team", "itsm.confidential_stays")
+		}
 		if err := c.u.checkAssignment(&f, team, person); err != nil {
 			return err
+		}
+		if person != c.t.AssigneeID {
+			if err := c.u.checkReach(&f, team, person); err != nil {
+				return err
+			}
 		}
 		if err := f.Err(); err != nil {
 			return err
@@ -135,27 +143,17 @@ func (c *change) edit(e Edit) error {
 		}
 		*p.to = *p.from
 	}
-	if e.CategoryID != nil && *e.CategoryID != t.CategoryID {
-		t.CategoryID = *e.CategoryID
-		if t.CategoryID != 0 {
-			cat, ok, err := ref[categoryRef](u.ctx, u.tx, sqlCategoryRef, t.CategoryID)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				f.Add("category", "itsm.unknown_choice")
-			}
-			t.Confidential = t.Confidential || cat.Confidential
-		}
+	if err := c.classify(&f, e); err != nil {
+		return err
 	}
 	if e.ServiceID != nil && *e.ServiceID != t.ServiceID {
 		t.ServiceID = *e.ServiceID
 		if t.ServiceID != 0 {
-			_, ok, err := ref[serviceRef](u.ctx, u.tx, sqlServiceRef, t.ServiceID)
+			svc, _, err := ref[serviceRef](u.ctx, u.tx, sqlServiceRef, t.ServiceID)
 			if err != nil {
 				return err
 			}
-			if !ok {
+			if !svc.Active {
 				f.Add("service", "itsm.unknown_choice")
 			}
 		}
@@ -172,12 +170,6 @@ func (c *change) edit(e Edit) error {
 		t.Channel = *e.Channel
 		if !slices.Contains(Channels, t.Channel) {
 			f.Add("channel", "itsm.unknown_choice")
-		}
-	}
-	if e.Confidential != nil {
-		t.Confidential = *e.Confidential
-		if t.Confidential && t.TeamID == 0 {
-			f.Add("confidential", "itsm.confidential_needs_team")
 		}
 	}
 	text := ""
@@ -208,6 +200,37 @@ func (c *change) edit(e Edit) error {
 	}
 	if len(diff(c.mark, t)) > 0 {
 		c.record(Event{Type: EventChanged, Text: text})
+	}
+	return nil
+}
+
+// classify sets category and confidentiality. Whatever the form says, a ticket of a confidential category is confidential, and a
+// confidential one has a team: nobody of the desk would see it else.
+func (c *change) classify(f *fault.Fields, e Edit) error {
+	t := c.t
+	if e.CategoryID == nil && e.Confidential == nil {
+		return nil
+	}
+	was := t.CategoryID
+	if e.CategoryID != nil {
+		t.CategoryID = *e.CategoryID
+	}
+	cat, _, err := ref[categoryRef](c.u.ctx, c.u.tx, sqlCategoryRef, t.CategoryID)
+	if err != nil {
+		return err
+	}
+	if t.CategoryID != was && t.CategoryID != 0 && !cat.Active {
+		f.Add("category", "itsm.unknown_choice")
+	}
+	if e.Confidential != nil {
+		if t.Confidential && !*e.Confidential && cat.Confidential && t.CategoryID == was {
+			f.Add("confidential", "itsm.confidential_category")
+		}
+		t.Confidential = *e.Confidential
+	}
+	t.Confidential = t.Confidential || cat.Confidential && (t.CategoryID != was || c.mark.Confidential)
+	if t.Confidential && t.TeamID == 0 {
+		f.Add("confidential", "itsm.confidential_needs_team")
 	}
 	return nil
 }
