@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"opora/auth"
 	"opora/internal/fault"
 	"opora/itsm"
 	"opora/templates"
@@ -95,8 +96,7 @@ func joined(parts ...string) string {
 }
 
 // person is the choice of a picker of people, 0 when it is empty or still the one that the form began with (FIELD_was,
-// FIELD_was_text). Words that were not chosen from (there was no script) count when they mean exactly one person; else the field is at
-// fault.
+// FIELD_was_text). Words that were not chosen from (there was no script) count when they mean one person; else the field is at fault.
 func (r *req) person(f *fault.Fields, field string) (int64, error) {
 	ref, words := strings.TrimSpace(r.Text(field)), strings.TrimSpace(r.Text(field+"_text"))
 	if was := r.Text(field + "_was"); ref == was && was != "" {
@@ -109,15 +109,14 @@ func (r *req) person(f *fault.Fields, field string) (int64, error) {
 		return 0, nil
 	}
 	if ref == "" {
-		found, err := r.s.auth.Find(r.Ctx(), r.Actor, words, 2)
+		found, err := r.s.auth.Find(r.Ctx(), r.Actor, words, maxPicked)
 		if err != nil {
 			return 0, err
 		}
-		if len(found) != 1 {
+		if ref = meant(found, words); ref == "" {
 			f.Add(field, "pick.unclear_person", "Text", words)
 			return 0, nil
 		}
-		ref = found[0].Ref
 	}
 	id, err := r.s.auth.Adopt(r.Ctx(), r.Actor, ref)
 	if fault.Is(err, fault.NotFound) {
@@ -125,6 +124,19 @@ func (r *req) person(f *fault.Fields, field string) (int64, error) {
 		return 0, nil
 	}
 	return id, err
+}
+
+// meant is the one of the found whom the words mean: the only one, or the one who has them as login or mail; "" when that is not clear.
+func meant(found []auth.PersonHit, words string) string {
+	if len(found) == 1 {
+		return found[0].Ref
+	}
+	for _, p := range found {
+		if strings.EqualFold(p.Login, words) || strings.EqualFold(p.Mail, words) {
+			return p.Ref
+		}
+	}
+	return ""
 }
 
 // item is the choice of a picker of items, as person is of people.

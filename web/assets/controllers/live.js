@@ -1,7 +1,8 @@
 import { Controller } from "@hotwired/stimulus";
 
 // Events of the server, as events of the document: opora:ticket {id, version, …} and opora:bell {unread}. Whatever shows
-// a ticket carries data-ticket; with hx-trigger="opora:changed" it fetches itself anew, and glows for two seconds.
+// a ticket carries data-ticket; with hx-trigger="opora:changed" it fetches itself anew, and glows for two seconds. After a
+// gap in the stream something may have been missed, so everything does.
 export default class extends Controller {
   static values = { on: Boolean, worker: String };
 
@@ -20,7 +21,8 @@ export default class extends Controller {
       this.hello();
     } catch {
       this.source = new EventSource("/live");
-      for (const type of ["ticket", "bell"]) this.source.addEventListener(type, (event) => this.hear(type, event.data));
+      for (const type of ["ticket", "bell", "refresh"]) this.source.addEventListener(type, (event) => this.hear(type, event.data));
+      this.source.addEventListener("open", () => this.hear("open", "{}"));
     }
   }
 
@@ -34,6 +36,8 @@ export default class extends Controller {
 
   hear(type, text) {
     const detail = JSON.parse(text);
+    if (type === "refresh" || (type === "open" && this.element.dataset.live === "open")) this.renew();
+    if (type === "open") this.element.dataset.live = "open";
     if (type === "ticket") {
       for (const element of document.querySelectorAll(`[data-ticket="${CSS.escape(detail.id)}"]`)) {
         if (Number(element.dataset.version ?? 0) >= detail.version) continue;
@@ -42,6 +46,15 @@ export default class extends Controller {
       }
     }
     document.dispatchEvent(new CustomEvent(`opora:${type}`, { detail }));
+  }
+
+  renew() {
+    const asked = new Set();
+    for (const element of document.querySelectorAll("[data-ticket][hx-get]")) {
+      const address = element.getAttribute("hx-get");
+      if (!asked.has(address)) element.dispatchEvent(new CustomEvent("opora:changed"));
+      asked.add(address);
+    }
   }
 
   shine() {
