@@ -110,7 +110,7 @@ func galleryPage(lang, theme, section string) Page {
 	p := locale.For(lang, zone)
 	return Page{
 		Reader: Reader{P: p, Now: time.Now().UTC().Truncate(time.Minute)}, Title: "Gallery", Path: "/", Section: section,
-		Viewer: Viewer{ID: 1, Name: "Anna Kovalenko", Initials: "AK", Theme: theme, CanDesk: true, CanWork: true, CanAdmin: true, CanAudit: true, CanReport: true, Unread: 3},
+		Viewer: Viewer{ID: 1, Name: "Anna Kovalenko", Initials: "AK", Theme: theme, CanDesk: true, CanWork: true, Admin: "/admin", CanAudit: true, CanReport: true, Unread: 3},
 		Nav: []NavGroup{
 			{"", []NavItem{{"day", "/desk", p.T("ui.nav.home"), "sun", -1, false}, {"incidents", "/desk/incidents", words[lang].titles[0], "urgent", 34, false}, {"requests", "/desk/requests", p.T("ui.nav.tickets"), "clipboard-list", 12, false}}},
 			{p.T("ui.nav"), []NavItem{{"risk", "/desk/risk", p.T("ui.clock.missed"), "clock-exclamation", 4, true}, {"team", "/desk/team", p.T("ui.account"), "users-group", 9, false}}},

@@ -25,7 +25,7 @@ type Viewer struct {
 	Zone      string // IANA name
 	CanDesk   bool
 	CanWork   bool // in the desk, not only look
-	CanAdmin  bool
+	Admin     string // where administration begins for this person; "" for nowhere
 	CanAudit  bool
 	CanReport bool
 	Unread    int // notifications not yet seen

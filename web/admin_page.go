@@ -65,6 +65,18 @@ func adminNav(r *req) []templates.NavGroup {
 	return out
 }
 
+// adminHome is where administration begins for somebody: the overview, or the first place that he may open; "" for nowhere.
+// Reports and the audit log have entries of their own.
+func adminHome(a auth.Actor) string {
+	switch {
+	case a.Can(auth.ManageSettings):
+		return "/admin"
+	case a.Can(auth.ManageItems):
+		return "/admin/items"
+	}
+	return ""
+}
+
 // adminList is the page of a place, whose name is its heading and admin.KEY.lead what it is for.
 func (r *req) adminList(key string) adminPage {
 	title := r.P.T("admin.nav." + key)
