@@ -24,7 +24,7 @@ type Viewer struct {
 	Theme     string // "light", "dark", or "" for what the device prefers
 	Zone      string // IANA name
 	CanDesk   bool
-	CanWork   bool // in the desk, not only look
+	CanWork   bool   // in the desk, not only look
 	Admin     string // where administration begins for this person; "" for nowhere
 	CanAudit  bool
 	CanReport bool

@@ -86,13 +86,13 @@ func (s *Server) reckoning(r *req) error {
 	for _, i := range c.Explain(r.Now) {
 		row := reckonedRow{
 			From: dayTime(there, i.From), To: dayTime(there, i.To), What: r.P.T("sla.interval." + string(i.What)), Kind: i.What,
-			Counts: i.Counted > 0, Sum: hours(r.P, i.Sum),
+			Counts: i.Counted > 0, Sum: r.P.Exact(i.Sum),
 		}
 		if i.What == sla.Held && i.Reason != "" {
 			row.What = holdWord(v.Kind, i.Reason).In(r.P.Lang)
 		}
 		if i.Counted > 0 {
-			row.Length = hours(r.P, i.Counted)
+			row.Length = r.P.Exact(i.Counted)
 		}
 		p.Planned = p.Planned || i.What == sla.Planned
 		p.Rows = append(p.Rows, row)

@@ -2,6 +2,7 @@ package locale
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-playground/locales"
@@ -66,6 +67,24 @@ func (p *Printer) Duration(d time.Duration) string {
 		return two(minutes, "minute", 0, "")
 	}
 	return two(int(d/time.Second), "second", 0, "")
+}
+
+// Exact says a length of time to the second, for a reckoning whose parts add up: "9 h 19 min 42 s".
+func (p *Printer) Exact(d time.Duration) string {
+	d = d.Abs().Truncate(time.Second)
+	var parts []string
+	for _, u := range []struct {
+		n    time.Duration
+		unit string
+	}{{d / time.Hour, "hour"}, {d % time.Hour / time.Minute, "minute"}, {d % time.Minute / time.Second, "second"}} {
+		if u.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", u.n, p.T("unit."+u.unit)))
+		}
+	}
+	if len(parts) == 0 {
+		return "0 " + p.T("unit.second")
+	}
+	return strings.Join(parts, " ")
 }
 
 // Ago says how long before now t was ("5 min ago"); under a minute "just now".

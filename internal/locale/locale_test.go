@@ -17,6 +17,9 @@ func TestPrinter(t *testing.T) {
 	if got := locale.For("uk", nil).Date(now); got != "3 лист. 2026 р." {
 		t.Errorf("Ukrainian date: %q", got)
 	}
+	if got := locale.For("uk", nil).Exact(9*time.Hour + 42*time.Second); got != "9 год 42 с" {
+		t.Errorf("Exact: %q", got)
+	}
 	if got := locale.Match("de-DE, uk;q=0.8, en;q=0.5"); got != "uk" {
 		t.Errorf("Match: %q", got)
 	}
