@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -79,6 +80,9 @@ func (h *hub) tell(news itsm.Live) {
 				s.pending.Tickets = append(s.pending.Tickets, id)
 			}
 		}
+		if len(s.pending.Tickets) > liveMost { // the page is slow: it looks at everything anew when it comes to it
+			s.pending.Tickets, s.pending.AllTickets = nil, true
+		}
 		if news.AllTickets || slices.Contains(news.People, s.actor.ID) {
 			s.pending.People = []int64{s.actor.ID}
 		}
@@ -129,7 +133,9 @@ func (s *subscriber) take() itsm.Live {
 const (
 	liveBeat    = 25 * time.Second       // proxies cut what is silent for a minute
 	liveGather  = 150 * time.Millisecond // news of one moment come as one
-	liveRecheck = time.Minute            // a session that has ended ends its streams
+	liveRecheck = time.Minute            // a session that has ended ends its silent streams; before news it is always looked at
+	liveWrite   = 20 * time.Second       // who takes nothing for so long is gone
+	liveMost    = 200                    // tickets that wait for one page
 )
 
 // live is GET /live: server-sent events "ticket" {id, number, version}, "bell" {unread} and "refresh" for all of one's open pages.
@@ -137,27 +143,26 @@ func (s *Server) live(r *req) error {
 	sub := s.hub.add(r.Actor)
 	defer s.hub.remove(sub)
 	r.Header("Content-Type", "text/event-stream")
-	r.Header("Cache-Control", "no-store")
 	r.Header("X-Accel-Buffering", "no")
 	out := http.NewResponseController(r.Writer)
-	if err := out.SetWriteDeadline(time.Time{}); err != nil {
-		return fmt.Errorf("live: %w", err)
+	write := func(text string) error {
+		if err := out.SetWriteDeadline(time.Now().Add(liveWrite)); err != nil {
+			return err
+		}
+		if _, err := io.WriteString(r.Writer, text); err != nil {
+			return err
+		}
+		return out.Flush()
 	}
 	send := func(event string, data any) error {
 		raw, err := json.Marshal(data)
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(r.Writer, "event: %s\ndata: %s\n\n", event, raw); err != nil {
-			return err
-		}
-		return out.Flush()
+		return write("event: " + event + "\ndata: " + string(raw) + "\n\n")
 	}
-	if _, err := fmt.Fprint(r.Writer, "retry: 3000\n\n"); err != nil {
+	if err := write("retry: 3000\n\n"); err != nil {
 		return nil //nolint:nilerr // the browser is gone
-	}
-	if err := out.Flush(); err != nil {
-		return nil //nolint:nilerr // as above
 	}
 	beat, recheck := time.NewTicker(liveBeat), time.NewTicker(liveRecheck)
 	defer beat.Stop()
@@ -170,14 +175,15 @@ func (s *Server) live(r *req) error {
 		case <-sub.end:
 			return nil
 		case <-beat.C:
-			if _, err = fmt.Fprint(r.Writer, ": \n\n"); err == nil {
-				err = out.Flush()
-			}
+			err = write(": \n\n")
 		case <-recheck.C:
-			if s.signedIn(r) != nil || r.Actor.ID != sub.actor.ID {
+			if !s.stillIn(r, sub) {
 				return nil
 			}
 		case <-sub.wake:
+			if !s.stillIn(r, sub) {
+				return nil
+			}
 			err = s.tellPage(r, sub, send)
 		}
 		if err != nil {
@@ -187,6 +193,11 @@ func (s *Server) live(r *req) error {
 			return nil
 		}
 	}
+}
+
+// stillIn tells whether the session of the stream goes on, and brings what its person may do up to date.
+func (s *Server) stillIn(r *req, sub *subscriber) bool {
+	return s.signedIn(r) == nil && r.Actor.ID == sub.actor.ID
 }
 
 func (s *Server) tellPage(r *req, sub *subscriber, send func(string, any) error) error {

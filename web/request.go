@@ -45,7 +45,7 @@ func (r *req) Page(title, section string) templates.Page {
 		Viewer: templates.Viewer{
 			ID: a.ID, Name: a.Name, Initials: templates.Initials(a.Name), Lang: r.P.Lang, Theme: r.theme, Zone: r.P.Zone.String(),
 			CanWork: a.Can(auth.WorkTickets), CanDesk: a.Can(auth.WorkTickets) || a.Can(auth.ReadAllTickets),
-			CanAdmin: a.Can(auth.ManageSettings), CanAudit: a.Can(auth.ReadAudit), CanReport: a.Can(auth.ReadReports),
+			Admin: adminHome(a), CanAudit: a.Can(auth.ReadAudit), CanReport: a.Can(auth.ReadReports),
 		},
 		Live: a.ID != 0, Version: r.s.version,
 	}
@@ -65,7 +65,6 @@ func (r *req) Page(title, section string) templates.Page {
 // HTML renders a page with a status.
 func (r *req) HTML(status int, name string, page any) error {
 	r.Header("Content-Type", "text/html; charset=utf-8")
-	r.Header("Cache-Control", "no-store")
 	r.Status(status)
 	return r.s.render.Render(r.Writer, name, page)
 }
@@ -76,7 +75,6 @@ func (r *req) Show(name string, page any) error { return r.HTML(http.StatusOK, n
 // Block renders one block of a page, for htmx.
 func (r *req) Block(name, block string, data any) error {
 	r.Header("Content-Type", "text/html; charset=utf-8")
-	r.Header("Cache-Control", "no-store")
 	r.Status(http.StatusOK)
 	return r.s.render.Block(r.Writer, name, block, data)
 }

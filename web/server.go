@@ -182,6 +182,7 @@ func headers(c *gin.Context) {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()")
+	h.Set("Cache-Control", "no-store") // all is somebody's own; what is everybody's says otherwise itself
 	c.Next()
 }
 
@@ -195,6 +196,7 @@ func (s *Server) handle(rt route) gin.HandlerFunc {
 			c.Request = c.Request.WithContext(ctx)
 		}
 		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, s.bodyLimit(rt))
+		defer func() { removeParts(c.Request) }()
 		r.P = locale.For(s.language(c.Request), s.config.Zone)
 		r.theme = themeCookie(c.Request)
 		err := s.signedIn(r)
@@ -248,4 +250,15 @@ func parseForm(r *http.Request) error {
 		return err
 	}
 	return errUnreadable(err)
+}
+
+// removeParts removes what a form's files took on the disk while they were read. The HTTP server does so for the request that it
+// made; ours has another context and is therefore another one.
+func removeParts(r *http.Request) {
+	if r.MultipartForm == nil {
+		return
+	}
+	if err := r.MultipartForm.RemoveAll(); err != nil {
+		slog.WarnContext(r.Context(), "parts of a form stay on the disk", "error", err)
+	}
 }
