@@ -3,6 +3,7 @@ package itsm
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lib/pq"
@@ -32,6 +33,10 @@ LEFT JOIN categories c ON c.id = x.category_id LEFT JOIN items s ON s.id = x.ser
 	// Each team's rows come in order from its index; of all together they would have to be sorted.
 	sqlListTeams = `SELECT t.* FROM (SELECT DISTINCT unnest(CAST(%s AS bigint[])) AS id) g CROSS JOIN LATERAL (%s) t`
 
+	// The same for whoever asked, is affected or opened it. Where somebody's tickets are old, the order of all tickets does not lead to them.
+	sqlListParties = `SELECT t.* FROM ((%s) UNION (%s) UNION (%s)) t`
+	sqlParty       = `t.party_id` // stands for a column; see party
+
 	sqlInCategory = `t.category_id = ANY (ARRAY(WITH RECURSIVE down AS (
   SELECT id FROM categories WHERE id = ? UNION SELECT c.id FROM categories c JOIN down d ON c.parent_id = d.id) SELECT id FROM down))`
 )
@@ -50,6 +55,11 @@ func listRows(ctx context.Context, q db.Q, actor auth.Actor, f Filter, now time.
 	if len(teams) > 1 {
 		f.Teams = nil
 		w.And("t.team_id = g.id")
+	}
+	person := f.Requester
+	if person != 0 {
+		f.Requester = 0
+		w.And(sqlParty+" = ?", person)
 	}
 	f.where(&w, now)
 	visible(&w, actor)
@@ -70,11 +80,19 @@ func listRows(ctx context.Context, q db.Q, actor auth.Actor, f Filter, now time.
 	if len(teams) > 1 {
 		inner = fmt.Sprintf(sqlListTeams, w.Arg(pq.Array(teams)), inner) + cut
 	}
+	if person != 0 {
+		inner = fmt.Sprintf(sqlListParties, party("requester_id", inner), party("affected_id", inner), party("opened_by_id", inner)) + cut
+	}
 	var rows []Row
 	if err := q.SelectContext(ctx, &rows, fmt.Sprintf(sqlListOuter, inner, fmt.Sprintf(order.keys, "x")), w.Args()...); err != nil {
 		return nil, fmt.Errorf("list: %w", err)
 	}
 	return rows, nil
+}
+
+// party makes a statement about one of the ways in which somebody has to do with a ticket.
+func party(column, statement string) string {
+	return strings.ReplaceAll(statement, sqlParty, "t."+column)
 }
 
 func countRows(ctx context.Context, q db.Q, actor auth.Actor, f Filter, now time.Time) (int, error) {
