@@ -209,15 +209,19 @@ func (g *guest) sees(selector, text string) {
 	}
 }
 
-// The screens at which every page is looked at.
+// What is looked for, and the screens at which every page is looked at.
 const (
+	allRules = `["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]`
+	contrast = `{type: "rule", values: ["color-contrast"]}`
+
 	wide   = 1280
 	phone  = 390
 	narrow = 320
 	tall   = 900
 )
 
-const axeRun = `axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]})
+// axeRun is run with all rules of WCAG 2.2 AA, or with the one that a theme can break.
+const axeRun = `axe.run(document, {runOnly: %s})
 	.then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ": " + n.target + " " + (n.any[0]?.message ?? n.all[0]?.message ?? ""))))`
 
 // inspect looks at the page in both themes, wide and as on a phone: nothing that axe calls a violation of WCAG 2.2 AA, nothing wider
@@ -229,9 +233,10 @@ func (g *guest) inspect(what string) {
 	for _, look := range []struct {
 		theme string
 		width int64
-	}{{"light", wide}, {"dark", wide}, {"dark", phone}, {"light", phone}} {
+		rules string
+	}{{"light", wide, allRules}, {"dark", wide, contrast}, {"dark", phone, allRules}, {"light", phone, contrast}} {
 		g.look(look.theme, look.width)
-		for _, v := range evaluate[[]string](g, axeRun) {
+		for _, v := range evaluate[[]string](g, fmt.Sprintf(axeRun, look.rules)) {
 			g.t.Errorf("%s (%s), %s at %d px: %s", what, g.path(), look.theme, look.width, v)
 		}
 		g.fits(what, look.width)
