@@ -97,8 +97,7 @@ func (c *change) receivers(to string, team int64) ([]int64, error) {
 	case sla.ToTeam:
 		return c.u.membersOf(team)
 	case sla.ToLead:
-		t, _, err := ref[teamRef](c.u.ctx, c.u.tx, sqlTeamRef, team)
-		return []int64{t.LeadID}, err
+		return c.u.leadOf(team)
 	case sla.ToRequester:
 		return []int64{c.t.RequesterID}, nil
 	case sla.ToAffected:
@@ -107,17 +106,32 @@ func (c *change) receivers(to string, team int64) ([]int64, error) {
 	return nil, fmt.Errorf("escalation: unknown receiver %q", to)
 }
 
-// membersOf looks a team up once a unit: what is due together is often of one team.
+// membersOf and leadOf look a team up once a unit: what is due together is often of one team.
 func (u *unit) membersOf(team int64) ([]int64, error) {
-	if list, ok := u.members[team]; ok {
+	return remember(&u.members, team, func() ([]int64, error) { return ids(u.ctx, u.tx, sqlMembers, team) })
+}
+
+func (u *unit) leadOf(team int64) ([]int64, error) {
+	return remember(&u.leads, team, func() ([]int64, error) {
+		t, _, err := ref[teamRef](u.ctx, u.tx, sqlTeamRef, team)
+		return []int64{t.LeadID}, err
+	})
+}
+
+// remember is the answer for the team in the memory, or a new one.
+func remember(memory *map[int64][]int64, team int64, find func() ([]int64, error)) ([]int64, error) {
+	if list, ok := (*memory)[team]; ok {
 		return list, nil
 	}
-	list, err := ids(u.ctx, u.tx, sqlMembers, team)
-	if u.members == nil {
-		u.members = map[int64][]int64{}
+	list, err := find()
+	if err != nil {
+		return nil, err
 	}
-	u.members[team] = list
-	return list, err
+	if *memory == nil {
+		*memory = map[int64][]int64{}
+	}
+	(*memory)[team] = list
+	return list, nil
 }
 
 // AutoClose closes what was resolved at least AutoCloseDays working days ago (of the calendar of the ticket's policy) and was neither

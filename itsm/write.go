@@ -28,6 +28,7 @@ type unit struct {
 	rules   *rules
 	changes []*change
 	members map[int64][]int64 // of teams that were asked for
+	leads   map[int64][]int64 // the same
 	quiet   bool              // an import: nobody is told
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // lived is how many incidents live through the desk itself; all others are their copies.
-const lived = 2_000
+const lived = 4_000
 
 // The targets of the bench: eight working weeks. Nothing that was opened lately comes due while it is measured, whatever the hour, and
 // what was opened months ago was escalated long since.
@@ -107,6 +107,19 @@ func (l *life) pass(most time.Duration) {
 	l.now = l.now.Add(time.Minute + time.Duration(l.r.Int64N(int64(most))))
 }
 
+// inHours is a moment of the same day, or of the Friday before, at which the desk is open: what is reported at night would all come due
+// at the same moment of a morning.
+func (l *life) inHours(t time.Time) time.Time {
+	y, m, d := t.UTC().Date()
+	switch t.UTC().Weekday() {
+	case time.Saturday:
+		d--
+	case time.Sunday:
+		d -= 2
+	}
+	return time.Date(y, m, d, 7+l.r.IntN(7), l.r.IntN(60), l.r.IntN(60), l.r.IntN(1e9), time.UTC)
+}
+
 func (l *life) chance(percent int) bool { return l.r.IntN(100) < percent }
 
 // live opens an incident and takes it to one of the ends.
@@ -119,7 +132,7 @@ func (l *life) live(ctx context.Context, start time.Time) error {
 		}
 	}
 	span := func(from, days time.Duration) time.Time {
-		return start.Add(-from - time.Duration(l.r.Int64N(int64(days))))
+		return l.inHours(start.Add(-from - time.Duration(l.r.Int64N(int64(days)))))
 	}
 	switch n := l.r.IntN(100); {
 	case state == "closed":
