@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
@@ -22,7 +24,7 @@ import (
 )
 
 // patience bounds every wait. It is only reached when something is wrong.
-const patience = 20 * time.Second
+const patience = 40 * time.Second
 
 // browser is one Chromium for all people of a test.
 type browser struct {
@@ -151,11 +153,28 @@ func (g *guest) open(path string) { g.t.Helper(); g.do(chromedp.Navigate(g.b.h.u
 // submit clicks and waits for the page that comes then.
 func (g *guest) submit(selector string) {
 	g.t.Helper()
+	evaluate[bool](g, "document.documentElement.dataset.left = true")
 	ctx, stop := context.WithTimeout(g.ctx, patience)
 	defer stop()
 	if _, err := chromedp.RunResponse(ctx, chromedp.Click(chromedp.CSS(selector))); err != nil {
 		g.t.Fatalf("%s at %s: %v", selector, g.path(), err)
 	}
+	// A page may report a load of its own just before it is left.
+	for {
+		there, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`!document.documentElement.dataset.left && document.readyState === "complete"`))
+		if err != nil && !leaving(err) {
+			g.t.Fatalf("%s at %s: %v", selector, g.path(), err)
+		}
+		if there {
+			return
+		}
+	}
+}
+
+// leaving tells that a script could not be run because its page was just going away.
+func leaving(err error) bool {
+	var failed *cdproto.Error
+	return errors.As(err, &failed) && failed.Code == -32000
 }
 
 // write types into a field.

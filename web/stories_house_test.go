@@ -30,7 +30,7 @@ type house struct {
 	vpn  int64 // the service
 }
 
-// newHouse starts it. The context of the program ends after all that stands on it was closed.
+// newHouse starts it; when the test ends, what stands on something is closed before it.
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	database := testkit.NewDatabase(t)
