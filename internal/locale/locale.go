@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // zones must be there on a machine without zoneinfo
 
@@ -96,7 +97,26 @@ func For(lang string, zone *time.Location) *Printer {
 
 // T is the message with the id; args are pairs name, value: T("ticket.opened_by", "Name", "Anna").
 // An id that the catalogue lacks comes back in brackets, and the catalogue's test fails on it.
-func (p *Printer) T(id string, args ...any) string { return p.message(id, nil, args) }
+func (p *Printer) T(id string, args ...any) string {
+	if len(args) > 0 {
+		return p.message(id, nil, args)
+	}
+	key := fixed{p.Lang, id}
+	if s, ok := said.Load(key); ok {
+		return s.(string)
+	}
+	s := p.message(id, nil, nil)
+	if !strings.HasPrefix(s, "[") { // ids that are not ours would fill the memory
+		said.Store(key, s)
+	}
+	return s
+}
+
+// said keeps the messages without values, which are most of a page's words: looking one up in the bundle takes longer than
+// writing the page around it.
+var said sync.Map // fixed → string
+
+type fixed struct{ lang, id string }
 
 // N is the message in the plural form for n; {{.N}} in it is the number.
 func (p *Printer) N(id string, n int, args ...any) string {
