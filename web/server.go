@@ -93,7 +93,7 @@ func New(c Config, d Deps) (*Server, error) {
 	g.GET("/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
 	g.GET("/readyz", s.readyz)
 	g.GET(static.Prefix+"*file", gzip.Gzip(gzip.DefaultCompression, gzip.WithExcludedExtensions([]string{".woff2"})), gin.WrapH(static.Handler()))
-	pages := g.Group("/", gzip.Gzip(gzip.DefaultCompression, gzip.WithExcludedPaths([]string{"/live", "/files/"})))
+	pages := g.Group("/", gzip.Gzip(gzip.BestSpeed, gzip.WithExcludedPaths([]string{"/live", "/files/"})))
 	for _, rt := range s.routes() {
 		pages.Handle(rt.method, rt.path, s.handle(rt))
 	}
