@@ -67,6 +67,9 @@ func (s *Service) write(ctx context.Context, actor auth.Actor, number string, ve
 		if err != nil {
 			return nil, err
 		}
+		if c.is(relReader) {
+			return nil, errForbidden() // whatever it is, and whatever he has seen
+		}
 		if version != 0 && version != c.t.Version {
 			return nil, fault.New(fault.Conflict, "itsm.stale")
 		}

@@ -291,7 +291,7 @@ func (s *Server) answer(r *req) error {
 }
 
 func (s *Server) confirm(r *req) error {
-	if _, err := s.desk.Confirm(r.Ctx(), r.Actor, r.Param("number"), r.Int("version")); err != nil {
+	if _, err := s.desk.Confirm(r.Ctx(), r.Actor, r.Param("number"), r.seen()); err != nil {
 		return s.ticketAgain(r, ticketForm{}, err, "")
 	}
 	return r.Done(ownPath(r.PostForm("back")), "portal.ticket.confirmed", "Number", r.Param("number"))
@@ -299,7 +299,7 @@ func (s *Server) confirm(r *req) error {
 
 func (s *Server) reopen(r *req) error {
 	form := ticketForm{why: r.PostForm("why")}
-	if _, err := s.desk.Reopen(r.Ctx(), r.Actor, r.Param("number"), r.Int("version"), form.why); err != nil {
+	if _, err := s.desk.Reopen(r.Ctx(), r.Actor, r.Param("number"), r.seen(), form.why); err != nil {
 		return s.ticketAgain(r, form, err, "why")
 	}
 	return r.Done("/tickets/"+r.Param("number"), "portal.ticket.reopened")
@@ -307,7 +307,7 @@ func (s *Server) reopen(r *req) error {
 
 func (s *Server) cancel(r *req) error {
 	form := ticketForm{reason: r.PostForm("reason")}
-	if _, err := s.desk.Cancel(r.Ctx(), r.Actor, r.Param("number"), r.Int("version"), form.reason); err != nil {
+	if _, err := s.desk.Cancel(r.Ctx(), r.Actor, r.Param("number"), r.seen(), form.reason); err != nil {
 		return s.ticketAgain(r, form, err, "")
 	}
 	return r.Done("/tickets/"+r.Param("number"), "portal.ticket.cancelled")
