@@ -88,7 +88,7 @@ func TestLiveEndsWithTheSession(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { store.Close() }) //nolint:errcheck // only for the test
+	t.Cleanup(func() { store.Close() })
 	log := audit.NewLog(s.pool, key)
 	s.desk = itsm.New(s.pool, key, store)
 	if err := s.desk.Defaults(t.Context(), "Europe/Kyiv"); err != nil {
@@ -127,7 +127,7 @@ func TestLiveEndsWithTheSession(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { res.Body.Close() }) //nolint:errcheck // only read
+		t.Cleanup(func() { res.Body.Close() })
 		lines := bufio.NewScanner(res.Body)
 		lines.Scan()
 		return lines
@@ -165,5 +165,33 @@ func TestLiveEndsWithTheSession(t *testing.T) {
 		if soon.Err() != nil {
 			t.Errorf("the stream of somebody %s goes on", who)
 		}
+	}
+}
+
+// One person cannot take all the streams that there are.
+func TestStreamsOfOnePersonAreBounded(t *testing.T) {
+	s := newPortalSite(t)
+	open := func(who auth.Actor) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/live", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := s.as(t, who).client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { res.Body.Close() }) //nolint:errcheck // only read
+		return res.StatusCode
+	}
+	for range web.MaxStreams {
+		if status := open(s.ivan); status != http.StatusOK {
+			t.Fatalf("a stream gets %d", status)
+		}
+	}
+	if status := open(s.ivan); status != http.StatusServiceUnavailable {
+		t.Errorf("one stream too many gets %d", status)
+	}
+	if status := open(s.boris); status != http.StatusOK {
+		t.Errorf("somebody else gets %d", status)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/lib/pq"
 
 	"opora/auth"
+	"opora/internal/fault"
 	"opora/itsm"
 )
 
@@ -94,16 +95,26 @@ func (h *hub) tell(news itsm.Live) {
 	}
 }
 
-func (h *hub) add(a auth.Actor) *subscriber {
+// add takes a page of the actor's in, unless he has too many: each costs questions at every change.
+func (h *hub) add(a auth.Actor) (*subscriber, error) {
 	s := &subscriber{actor: a, wake: make(chan struct{}, 1), end: make(chan struct{})}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
 		close(s.end)
-		return s
+		return s, nil
+	}
+	own := 0
+	for other := range h.subs {
+		if other.actor.ID == a.ID {
+			own++
+		}
+	}
+	if own >= MaxStreams {
+		return nil, fault.New(fault.Unavailable, "fault.unavailable")
 	}
 	h.subs[s] = struct{}{}
-	return s
+	return s, nil
 }
 
 func (h *hub) remove(s *subscriber) {
@@ -130,6 +141,9 @@ func (s *subscriber) take() itsm.Live {
 	return n
 }
 
+// MaxStreams is how many live streams one person may have; a browser has one for all its pages.
+const MaxStreams = 24
+
 const (
 	liveBeat    = 25 * time.Second       // proxies cut what is silent for a minute
 	liveGather  = 150 * time.Millisecond // news of one moment come as one
@@ -140,7 +154,10 @@ const (
 
 // live is GET /live: server-sent events "ticket" {id, number, version}, "bell" {unread} and "refresh" for all of one's open pages.
 func (s *Server) live(r *req) error {
-	sub := s.hub.add(r.Actor)
+	sub, err := s.hub.add(r.Actor)
+	if err != nil {
+		return err
+	}
 	defer s.hub.remove(sub)
 	r.Header("Content-Type", "text/event-stream")
 	r.Header("X-Accel-Buffering", "no")
@@ -168,7 +185,7 @@ func (s *Server) live(r *req) error {
 	defer beat.Stop()
 	defer recheck.Stop()
 	for {
-		var err error
+		err = nil
 		select {
 		case <-r.Ctx().Done():
 			return nil
