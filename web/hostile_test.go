@@ -195,3 +195,13 @@ func TestStreamsOfOnePersonAreBounded(t *testing.T) {
 		t.Errorf("somebody else gets %d", status)
 	}
 }
+
+// The page of an error gives back what was written, and never what is secret.
+func TestErrorPagesKeepSecretsToThemselves(t *testing.T) {
+	s := newPortalSite(t)
+	form := url.Values{"text": {"Words that took a while to write"}}
+	for _, name := range []string{"password", "bind_password", "token"} {
+		form.Set(name, "a very long secret of the directory: "+name)
+	}
+	s.as(t, s.ivan).post("/tickets/INC-999999/reply", form).want(t, 404, "Words that took a while to write").lacks(t, "a very long secret")
+}

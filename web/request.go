@@ -104,8 +104,10 @@ func (r *req) flash(kind, id string, args ...any) {
 	if err != nil { // strings always marshal
 		panic(err)
 	}
-	http.SetCookie(r.Writer, &http.Cookie{Name: flashCookie, Value: base64.RawURLEncoding.EncodeToString(raw), Path: "/", MaxAge: 60,
-		HttpOnly: true, Secure: r.s.secure, SameSite: http.SameSiteLaxMode})
+	http.SetCookie(r.Writer, &http.Cookie{
+		Name: flashCookie, Value: base64.RawURLEncoding.EncodeToString(raw), Path: "/", MaxAge: 60,
+		HttpOnly: true, Secure: r.s.secure, SameSite: http.SameSiteLaxMode,
+	})
 }
 
 func (r *req) takeFlash() templates.Flash {
@@ -163,7 +165,7 @@ func (r *req) Checked(name string) bool { return r.Text(name) != "" }
 func (r *req) typed() string {
 	longest := ""
 	for name, values := range r.Request.PostForm {
-		if name == "password" {
+		if strings.Contains(name, "password") || strings.Contains(name, "token") {
 			continue
 		}
 		for _, v := range values {
