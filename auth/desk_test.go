@@ -104,7 +104,7 @@ func (d *desk) edit(t testing.TB, f func(*ldap.Conn) error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close() //nolint:errcheck // the edit is done
+	defer c.Close()
 	if err := c.Bind(d.ldap.RootDN, d.ldap.RootPassword); err != nil {
 		t.Fatal(err)
 	}

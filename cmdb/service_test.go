@@ -72,10 +72,14 @@ func save(t *testing.T, s *cmdb.Service, i cmdb.Item) cmdb.Item {
 
 func TestSaveKeepsWhatWasGivenAndGuardsTheVersion(t *testing.T) {
 	s, _, log := desk(t)
-	mail := save(t, s, cmdb.Item{Class: cmdb.ClassService, Name: locale.Text{En: " Mail ", Ru: "Почта"}, Tag: "SVC-1", Criticality: 1,
-		OwnerID: 3, TeamID: 7, PolicyID: 5, Zone: "Europe/Kyiv", Active: true})
-	want := cmdb.Item{ID: mail.ID, Class: cmdb.ClassService, Name: locale.Text{En: "Mail", Ru: "Почта"}, Tag: "SVC-1", Criticality: 1,
-		OwnerID: 3, TeamID: 7, PolicyID: 5, Zone: "Europe/Kyiv", Active: true, Version: 1, Owner: "Anna", Team: locale.Text{En: "Applications"}}
+	mail := save(t, s, cmdb.Item{
+		Class: cmdb.ClassService, Name: locale.Text{En: " Mail ", Ru: "Почта"}, Tag: "SVC-1", Criticality: 1,
+		OwnerID: 3, TeamID: 7, PolicyID: 5, Zone: "Europe/Kyiv", Active: true,
+	})
+	want := cmdb.Item{
+		ID: mail.ID, Class: cmdb.ClassService, Name: locale.Text{En: "Mail", Ru: "Почта"}, Tag: "SVC-1", Criticality: 1,
+		OwnerID: 3, TeamID: 7, PolicyID: 5, Zone: "Europe/Kyiv", Active: true, Version: 1, Owner: "Anna", Team: locale.Text{En: "Applications"},
+	}
 	if diff := cmp.Diff(want, mail); diff != "" {
 		t.Fatal(diff)
 	}
@@ -106,11 +110,15 @@ func TestSaveKeepsWhatWasGivenAndGuardsTheVersion(t *testing.T) {
 func TestSaveSaysAllFaultsAtOnce(t *testing.T) {
 	s, _, _ := desk(t)
 	save(t, s, cmdb.Item{Class: cmdb.ClassPrinter, Name: locale.Plain("Printer"), Tag: "PRN-1", Criticality: 3, Active: true})
-	_, err := s.Save(t.Context(), manager, cmdb.Item{Class: "toaster", Name: locale.Text{Ru: strings.Repeat("я", cmdb.MaxName+1)}, Tag: "prn-1",
-		Criticality: 5, OwnerID: 4, TeamID: 99, PolicyID: 99, Zone: "Mars/Olympus"})
-	want := []string{"class cmdb.unknown_choice", "name_ru cmdb.too_long", "criticality cmdb.unknown_choice", "timezone cmdb.zone",
+	_, err := s.Save(t.Context(), manager, cmdb.Item{
+		Class: "toaster", Name: locale.Text{Ru: strings.Repeat("я", cmdb.MaxName+1)}, Tag: "prn-1",
+		Criticality: 5, OwnerID: 4, TeamID: 99, PolicyID: 99, Zone: "Mars/Olympus",
+	})
+	want := []string{
+		"class cmdb.unknown_choice", "name_ru cmdb.too_long", "criticality cmdb.unknown_choice", "timezone cmdb.zone",
 		"policy cmdb.services_only", "timezone cmdb.services_only", "owner cmdb.unknown_person", "team cmdb.unknown_choice",
-		"policy cmdb.unknown_choice", "tag cmdb.tag_taken"}
+		"policy cmdb.unknown_choice", "tag cmdb.tag_taken",
+	}
 	if diff := cmp.Diff(want, fields(err)); diff != "" {
 		t.Error(diff)
 	}

@@ -80,8 +80,10 @@ func (n MappedNames) of(word string) string {
 // The columns that every log must have, and those that it may have.
 var (
 	neededColumns   = []string{"number", "state", "updated_at", "opened_at", "impact", "urgency", "priority"}
-	optionalColumns = []string{"updated_by", "opened_by", "requester", "assignee", "team", "channel", "category", "subcategory", "item",
-		"reopened", "reassigned", "closing_code", "resolved_by"}
+	optionalColumns = []string{
+		"updated_by", "opened_by", "requester", "assignee", "team", "channel", "category", "subcategory", "item",
+		"reopened", "reassigned", "closing_code", "resolved_by",
+	}
 )
 
 const maxMapping = 256 << 10 // bytes

@@ -205,12 +205,18 @@ func (d *desk) checkPastEvents(t *testing.T) {
 		return out
 	}
 	for n, want := range map[int][]string{
-		3: {"01 09:20 opened new", "01 09:21 transition in_progress derived", "01 09:50 transition resolved", "06 10:00 transition closed",
-			"07 10:00 transition in_progress outside", "07 11:00 transition resolved", "12 12:00 transition closed", "imported INC9000003 6 0"},
-		5: {"01 09:40 opened new", "01 09:41 changed", "01 10:00 changed outside derived former -100", "01 10:01 changed",
-			"01 10:02 transition resolved outside", "06 11:00 transition closed", "imported INC9000005 5 0"},
-		8: {"01 10:10 opened new", "01 10:11 changed", "01 10:20 transition on_hold derived", "01 10:30 transition", "01 10:40 transition",
-			"01 10:50 changed former Awaiting Evidence", "01 11:00 transition resolved", "06 11:00 transition closed", "imported INC9000008 7 0"},
+		3: {
+			"01 09:20 opened new", "01 09:21 transition in_progress derived", "01 09:50 transition resolved", "06 10:00 transition closed",
+			"07 10:00 transition in_progress outside", "07 11:00 transition resolved", "12 12:00 transition closed", "imported INC9000003 6 0",
+		},
+		5: {
+			"01 09:40 opened new", "01 09:41 changed", "01 10:00 changed outside derived former -100", "01 10:01 changed",
+			"01 10:02 transition resolved outside", "06 11:00 transition closed", "imported INC9000005 5 0",
+		},
+		8: {
+			"01 10:10 opened new", "01 10:11 changed", "01 10:20 transition on_hold derived", "01 10:30 transition", "01 10:40 transition",
+			"01 10:50 changed former Awaiting Evidence", "01 11:00 transition resolved", "06 11:00 transition closed", "imported INC9000008 7 0",
+		},
 	} {
 		got := lines(n)
 		for i := range got { // the order of the two marks does not matter

@@ -28,8 +28,10 @@ const (
 )
 
 // NoticeKinds are all of them.
-var NoticeKinds = []NoticeKind{NoticeAssigned, NoticeReplied, NoticeAnswered, NoticeNoted, NoticeResolved, NoticeConfirmed, NoticeReopened,
-	NoticeCancelled, NoticeTask, NoticeParticipant, NoticeParentResolved, NoticeEscalated}
+var NoticeKinds = []NoticeKind{
+	NoticeAssigned, NoticeReplied, NoticeAnswered, NoticeNoted, NoticeResolved, NoticeConfirmed, NoticeReopened,
+	NoticeCancelled, NoticeTask, NoticeParticipant, NoticeParentResolved, NoticeEscalated,
+}
 
 type notice struct {
 	kind   NoticeKind

@@ -308,8 +308,10 @@ func TestPolicyVersions(t *testing.T) {
 
 	bad := read
 	bad.Active, bad.Definition.Calendar = false, "nowhere"
-	bad.Definition.Clocks = []sla.Rule{{Clock: sla.Update, Targets: map[int]int64{1: 60}, Pause: []string{"weather"},
-		Steps: []sla.Step{{ID: "a", Percent: 100, Do: sla.Reassign, Team: 999_999}}}}
+	bad.Definition.Clocks = []sla.Rule{{
+		Clock: sla.Update, Targets: map[int]int64{1: 60}, Pause: []string{"weather"},
+		Steps: []sla.Step{{ID: "a", Percent: 100, Do: sla.Reassign, Team: 999_999}},
+	}}
 	_, err = d.SavePolicy(t.Context(), d.admin, bad)
 	want := []string{"active reference.default_stays", "calendar reference.unknown_choice", "clocks[0].pause[0] reference.unknown_choice", "clocks[0].steps[0].team reference.unknown_choice"}
 	if diff := cmp.Diff(want, faults(err)); diff != "" {

@@ -128,7 +128,7 @@ func (r *clockRows) add(t *Ticket, clocks []sla.Clock) {
 		c := &clocks[i]
 		r.owners = append(r.owners, t)
 		r.clocks, r.states = append(r.clocks, string(c.Name)), append(r.states, string(c.State))
-		r.cycles = append(r.cycles, int32(c.Cycle)) //nolint:gosec // fewer cycles than events
+		r.cycles = append(r.cycles, int32(c.Cycle))
 		r.targets, r.used = append(r.targets, int64(c.Target/time.Second)), append(r.used, c.Used.Microseconds())
 		r.started, r.since, r.met = append(r.started, c.StartedAt), append(r.since, c.RunningSince), append(r.met, c.MetAt)
 		r.due, r.breached, r.next = append(r.due, c.DueAt), append(r.breached, c.BreachedAt), append(r.next, c.NextAt)
@@ -151,8 +151,10 @@ func (r *clockRows) save(ctx context.Context, tx *sqlx.Tx, tickets []int64) erro
 	for i, t := range r.owners {
 		r.tickets[i] = t.ID
 	}
-	query, args := sqlAddClocks, []any{r.tickets, r.clocks, pq.Array(r.cycles), r.states, r.targets, r.used, pq.Array(r.started), pq.Array(r.since),
-		pq.Array(r.risk), pq.Array(r.due), pq.Array(r.met), pq.Array(r.breached), pq.Array(r.next), r.steps}
+	query, args := sqlAddClocks, []any{
+		r.tickets, r.clocks, pq.Array(r.cycles), r.states, r.targets, r.used, pq.Array(r.started), pq.Array(r.since),
+		pq.Array(r.risk), pq.Array(r.due), pq.Array(r.met), pq.Array(r.breached), pq.Array(r.next), r.steps,
+	}
 	if r.stored {
 		query, args = sqlPutClocks, append(args, pq.Array(tickets))
 	}

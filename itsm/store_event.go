@@ -92,10 +92,10 @@ func saveEvents(ctx context.Context, tx *sqlx.Tx, key audit.Key, changes []*chan
 			e.TicketID, e.Seq = c.t.ID, int(count)
 			if e.Text != "" {
 				salt := make([]byte, 16)
-				rand.Read(salt) //nolint:errcheck // never fails since Go 1.24
+				rand.Read(salt)
 				sum := sha256.Sum256(append(salt[:len(salt):len(salt)], e.Text...))
 				e.Digest = hex.EncodeToString(sum[:])
-				textTickets, textSeqs = append(textTickets, c.t.ID), append(textSeqs, int32(e.Seq)) //nolint:gosec // a ticket has no 2^31 events
+				textTickets, textSeqs = append(textTickets, c.t.ID), append(textSeqs, int32(e.Seq))
 				salts, texts = append(salts, salt), append(texts, e.Text)
 			}
 			body, err := e.canonical(c.t.Number)
@@ -104,7 +104,7 @@ func saveEvents(ctx context.Context, tx *sqlx.Tx, key audit.Key, changes []*chan
 			}
 			head = key.Seal(c.t.Number, head, body)
 			tickets, actors = append(tickets, c.t.ID), append(actors, e.ActorID)
-			seqs = append(seqs, int32(e.Seq)) //nolint:gosec // as above
+			seqs = append(seqs, int32(e.Seq))
 			times, types, bodies = append(times, e.At), append(types, string(e.Type)), append(bodies, body)
 			public, macs = append(public, e.Public), append(macs, head)
 		}
@@ -152,7 +152,7 @@ type ledgerRows struct {
 
 func (l *ledgerRows) add(t *Ticket, was, count int64, head, mac []byte) {
 	l.ids, l.numbers = append(l.ids, t.ID), append(l.numbers, t.Number)
-	l.was, l.counts = append(l.was, int32(was)), append(l.counts, int32(count)) //nolint:gosec // a ticket has no 2^31 events
+	l.was, l.counts = append(l.was, int32(was)), append(l.counts, int32(count))
 	l.heads, l.macs = append(l.heads, head), append(l.macs, mac)
 }
 

@@ -41,7 +41,7 @@ type noticeRows struct {
 func (r *noticeRows) add(ticket int64, seq int, actor int64, at time.Time, n notice) {
 	r.people, r.tickets = append(r.people, n.person), append(r.tickets, ticket)
 	r.times, r.kinds = append(r.times, at), append(r.kinds, string(n.kind))
-	r.seqs = append(r.seqs, int32(seq)) //nolint:gosec // a ticket has no 2^31 events
+	r.seqs = append(r.seqs, int32(seq))
 	r.actors = append(r.actors, sql.NullInt64{Int64: actor, Valid: actor != 0})
 	args, err := db.JSON[noticeArgs]{V: n.args}.Value()
 	if err != nil { // a struct of strings and numbers always marshals

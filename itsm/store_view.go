@@ -146,8 +146,10 @@ func (v *View) name(ctx context.Context, q db.Q, actor auth.Actor) error {
 		"person": {v.RequesterID, v.AffectedID, v.OpenedByID, v.AssigneeID}, "team": {v.TeamID},
 		"category": {v.CategoryID, v.ClosingCategoryID}, "item": {v.ServiceID}, "ticket": {v.ParentID},
 	}
-	sort := map[string]string{"requester": "person", "affected": "person", "assignee": "person", "team": "team", "category": "category",
-		"closing_category": "category", "service": "item", "parent": "ticket"}
+	sort := map[string]string{
+		"requester": "person", "affected": "person", "assignee": "person", "team": "team", "category": "category",
+		"closing_category": "category", "service": "item", "parent": "ticket",
+	}
 	for _, e := range v.Events {
 		want["person"] = append(want["person"], e.ActorID)
 		for _, c := range e.Changes {

@@ -39,11 +39,8 @@ func (s *Service) Escalate(ctx context.Context, now time.Time) (int, error) {
 // nextDue is the earliest step of any clock of the ticket that is due by now.
 func (c *change) nextDue(now time.Time) (step sla.DueStep, clock sla.Clock, ok bool) {
 	for _, k := range c.fold() {
-		for _, d := range k.DueSteps(now) {
-			if !ok || d.At.Before(step.At) {
-				step, clock, ok = d, k, true
-			}
-			break
+		if due := k.DueSteps(now); len(due) > 0 && (!ok || due[0].At.Before(step.At)) {
+			step, clock, ok = due[0], k, true
 		}
 	}
 	return step, clock, ok

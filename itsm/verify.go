@@ -137,8 +137,10 @@ func differing(t *Ticket, fields map[string]string, version int) []audit.Finding
 	for _, c := range diff(nil, t) {
 		actual[c.Field] = c.To
 	}
-	for _, f := range []string{"state", "phase", "hold_reason", "channel", "requester", "affected", "category", "closing_category", "service", "team",
-		"assignee", "parent", "impact", "urgency", "priority", "policy", "zone", "confidential", "resolution_code"} {
+	for _, f := range []string{
+		"state", "phase", "hold_reason", "channel", "requester", "affected", "category", "closing_category", "service", "team",
+		"assignee", "parent", "impact", "urgency", "priority", "policy", "zone", "confidential", "resolution_code",
+	} {
 		said, is := fields[f], actual[f]
 		if f == "confidential" && said == "false" {
 			said = ""
@@ -323,10 +325,15 @@ func clockFaults(t *Ticket, clocks []sla.Clock, stored []clockRow) []ClockFault 
 			name             string
 			stored, replayed any
 		}{
-			{"state", row.State, string(c.State)}, {"target", row.TargetS, int64(c.Target / time.Second)},
-			{"used", row.UsedUs, c.Used.Microseconds()}, {"started_at", &row.StartedAt, &c.StartedAt},
-			{"running_since", row.RunningSince, c.RunningSince}, {"due_at", row.DueAt, c.DueAt}, {"met_at", row.MetAt, c.MetAt},
-			{"breached_at", row.BreachedAt, c.BreachedAt}, {"next_at", row.NextAt, c.NextAt},
+			{"state", row.State, string(c.State)},
+			{"target", row.TargetS, int64(c.Target / time.Second)},
+			{"used", row.UsedUs, c.Used.Microseconds()},
+			{"started_at", &row.StartedAt, &c.StartedAt},
+			{"running_since", row.RunningSince, c.RunningSince},
+			{"due_at", row.DueAt, c.DueAt},
+			{"met_at", row.MetAt, c.MetAt},
+			{"breached_at", row.BreachedAt, c.BreachedAt},
+			{"next_at", row.NextAt, c.NextAt},
 		} {
 			say(string(c.Name), c.Cycle, f.name, f.stored, f.replayed)
 		}

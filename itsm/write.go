@@ -128,8 +128,10 @@ func (u *unit) lock(add func(w *db.Where)) ([]*change, error) {
 			continue
 		}
 		t := r.ticket()
-		c := &change{u: u, before: t, t: t.clone(), mark: t.clone(), count: r.Count, head: r.Head, openTasks: r.OpenTasks,
-			participant: r.Participant, history: history[r.ID]}
+		c := &change{
+			u: u, before: t, t: t.clone(), mark: t.clone(), count: r.Count, head: r.Head, openTasks: r.OpenTasks,
+			participant: r.Participant, history: history[r.ID],
+		}
 		out = append(out, c)
 	}
 	u.changes = append(u.changes, out...)

@@ -207,8 +207,14 @@ func TestWhoSeesATicket(t *testing.T) {
 		who           auth.Actor
 		plain, secret bool
 	}{
-		{d.anna, true, true}, {d.boris, true, true}, {d.vera, true, false}, {d.olena, true, true}, {d.ivan, false, false},
-		{d.audit, true, true}, {d.admin, false, false}, {auth.Actor{}, false, false},
+		{d.anna, true, true},
+		{d.boris, true, true},
+		{d.vera, true, false},
+		{d.olena, true, true},
+		{d.ivan, false, false},
+		{d.audit, true, true},
+		{d.admin, false, false},
+		{auth.Actor{}, false, false},
 		{auth.Actor{ID: d.olena.ID, Login: "olena as manager only"}, true, false},
 	} {
 		for _, x := range []struct {

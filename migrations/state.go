@@ -42,7 +42,7 @@ func Look(ctx context.Context, pool *db.DB) (State, error) {
 func newest() (int64, error) {
 	names, err := fs.Glob(FS, "*.sql")
 	if err != nil || len(names) == 0 {
-		return 0, fmt.Errorf("migrations: no files: %v", err)
+		return 0, fmt.Errorf("migrations: no files: %w", err)
 	}
 	number, _, _ := strings.Cut(names[len(names)-1], "_") // Glob sorts
 	return strconv.ParseInt(number, 10, 64)

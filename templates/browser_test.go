@@ -73,7 +73,8 @@ func serveGallery(t *testing.T) string {
 	})
 	page("/setup", "setup/shell", func(p Page) any {
 		return Setup{Page: p, Progress: newGallery(p).Steps, Checks: []SetupCheck{
-			{"good", "PostgreSQL", "15.14, 3 ms", "", nil}, {"bad", "LDAP", "dc1.example.com: connection refused", "OPORA_LDAP_URL", nil},
+			{"good", "PostgreSQL", "15.14, 3 ms", "", nil},
+			{"bad", "LDAP", "dc1.example.com: connection refused", "OPORA_LDAP_URL", nil},
 			{"open", "LDAP preview", "", "", []Change{{"anna", "", "Anna Kovalenko"}}},
 		}}
 	})

@@ -33,12 +33,16 @@ var adminPlaces = []struct {
 }{
 	{"", []adminPlace{{"overview", "/admin", "layout-list", auth.ManageSettings}, {"desk", "/desk", "inbox", seeDesk}}},
 	{"who", []adminPlace{
-		{"people", "/admin/people", "users", auth.ManagePeople}, {"teams", "/admin/teams", "users-group", auth.ManageTeams},
-		{"roles", "/admin/roles", "id-badge", auth.ManagePeople}, {"sites", "/admin/sites", "map-pin", auth.ManageSettings},
+		{"people", "/admin/people", "users", auth.ManagePeople},
+		{"teams", "/admin/teams", "users-group", auth.ManageTeams},
+		{"roles", "/admin/roles", "id-badge", auth.ManagePeople},
+		{"sites", "/admin/sites", "map-pin", auth.ManageSettings},
 	}},
 	{"work", []adminPlace{
-		{"categories", "/admin/categories", "sitemap", auth.ManageSettings}, {"priorities", "/admin/priorities", "flag", auth.ManageSettings},
-		{"targets", "/admin/targets", "target", auth.ManageSettings}, {"calendars", "/admin/calendars", "calendar", auth.ManageSettings},
+		{"categories", "/admin/categories", "sitemap", auth.ManageSettings},
+		{"priorities", "/admin/priorities", "flag", auth.ManageSettings},
+		{"targets", "/admin/targets", "target", auth.ManageSettings},
+		{"calendars", "/admin/calendars", "calendar", auth.ManageSettings},
 		{"items", "/admin/items", "server", auth.ManageItems},
 	}},
 	{"system", []adminPlace{{"directory", "/admin/directory", "plug", auth.ManageSettings}, {"jobs", "/admin/jobs", "repeat", auth.SeeJobs}}},

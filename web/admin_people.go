@@ -184,9 +184,16 @@ func (s *Server) showPerson(r *req, roles []string, err error) error {
 func personFacts(p *locale.Printer, who auth.Person) []templates.Change {
 	var out []templates.Change
 	for _, f := range []templates.Change{
-		{Label: "login", To: who.Login}, {Label: "mail", To: who.Mail}, {Label: "phone", To: who.Phone}, {Label: "department", To: who.Department},
-		{Label: "location", To: who.Location}, {Label: "site", To: who.Site.In(p.Lang)}, {Label: "manager", To: who.Manager},
-		{Label: "language", To: joined(who.Language, who.DirectoryLanguage)}, {Label: "zone", To: who.Timezone}, {Label: "directory", To: who.Directory},
+		{Label: "login", To: who.Login},
+		{Label: "mail", To: who.Mail},
+		{Label: "phone", To: who.Phone},
+		{Label: "department", To: who.Department},
+		{Label: "location", To: who.Location},
+		{Label: "site", To: who.Site.In(p.Lang)},
+		{Label: "manager", To: who.Manager},
+		{Label: "language", To: joined(who.Language, who.DirectoryLanguage)},
+		{Label: "zone", To: who.Timezone},
+		{Label: "directory", To: who.Directory},
 	} {
 		if f.To != "" {
 			out = append(out, templates.Change{Label: p.T("admin.people.fact." + f.Label), To: f.To})
@@ -212,10 +219,14 @@ func (p *personPage) roles(who auth.Person, typed []string) {
 
 func (p *personPage) confirms(who auth.Person) {
 	t := p.P.T
-	p.End = templates.Confirm{ID: "end-sessions", Title: t("admin.people.end_title", "Name", who.Name), Text: t("admin.people.end_text"), Action: p.Action + "/sessions",
-		Yes: t("admin.people.end_yes"), No: t("admin.no")}
-	p.Switch = templates.Confirm{ID: "switch", Title: t("admin.people.off_title", "Name", who.Name), Text: t("admin.people.off_text"), Action: p.Action + "/active",
-		Values: []templates.Option{{Value: "active", Label: "no"}}, Yes: t("admin.people.off"), No: t("admin.no"), Danger: true}
+	p.End = templates.Confirm{
+		ID: "end-sessions", Title: t("admin.people.end_title", "Name", who.Name), Text: t("admin.people.end_text"), Action: p.Action + "/sessions",
+		Yes: t("admin.people.end_yes"), No: t("admin.no"),
+	}
+	p.Switch = templates.Confirm{
+		ID: "switch", Title: t("admin.people.off_title", "Name", who.Name), Text: t("admin.people.off_text"), Action: p.Action + "/active",
+		Values: []templates.Option{{Value: "active", Label: "no"}}, Yes: t("admin.people.off"), No: t("admin.no"), Danger: true,
+	}
 }
 
 func (s *Server) saveRoles(r *req) error {

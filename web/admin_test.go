@@ -186,8 +186,11 @@ func TestAdminFormsKeepWhatIsTyped(t *testing.T) {
 		{"/admin/categories/new", url.Values{"code": {"A B"}, "parent": {"999"}, "position": {"-4"}, "name_en": {"Kept name"}}, []string{"field-code-error", "field-parent-error", "field-position-error", "Kept name"}},
 		{"/admin/priorities/matrix", url.Values{"matrix_1_1": {"9"}}, []string{"#field-matrix_1_1", "#field-matrix_3_3"}},
 		{"/admin/priorities", url.Values{"name_1_en": {"Kept name"}}, []string{"#field-name_2", "Kept name"}},
-		{"/admin/calendars/new", url.Values{"code": {"A b"}, "name_en": {"Kept name"}, "timezone": {"Europe/Kyiv"}, "weekly_mon": {"18-9"}, "holidays": {"2026-12-25\nsoon"}, "overrides": {"tomorrow 09:00–13:00"}},
-			[]string{"field-code-error", "field-weekly_mon-error", "field-holidays-error", "field-overrides-error", "Kept name", "18-9", "soon"}},
+		{
+			"/admin/calendars/new",
+			url.Values{"code": {"A b"}, "name_en": {"Kept name"}, "timezone": {"Europe/Kyiv"}, "weekly_mon": {"18-9"}, "holidays": {"2026-12-25\nsoon"}, "overrides": {"tomorrow 09:00–13:00"}},
+			[]string{"field-code-error", "field-weekly_mon-error", "field-holidays-error", "field-overrides-error", "Kept name", "18-9", "soon"},
+		},
 		{"/admin/targets/new", url.Values{
 			"code": {"G old"}, "name_en": {"Gold"}, "calendar": {"business"}, "target_response_1": {"2 days"}, "target_resolution_2": {"0h"},
 			"steps_response": {"2"}, "step_response_1_value": {"soon"}, "step_response_1_do": {"notify"},

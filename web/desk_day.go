@@ -263,8 +263,10 @@ func (s *Server) searchInto(r *req, p *deskSearchPage) error {
 		if found.ID == 0 {
 			continue // known to the directory alone: has no tickets
 		}
-		p.People = append(p.People, personHit{templates.Person{ID: found.ID, Name: found.Name, Detail: joined(found.Title, found.Department)},
-			"/desk/incidents?view=every&requester=" + strconv.FormatInt(found.ID, 10)})
+		p.People = append(p.People, personHit{
+			templates.Person{ID: found.ID, Name: found.Name, Detail: joined(found.Title, found.Department)},
+			"/desk/incidents?view=every&requester=" + strconv.FormatInt(found.ID, 10),
+		})
 	}
 	return nil
 }

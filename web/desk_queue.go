@@ -282,8 +282,10 @@ func counted1000(r *req, id string, n int) string {
 
 func (q *queueQuery) empty(r *req) templates.Empty {
 	if q.narrowed() {
-		return templates.Empty{Icon: "filter", Title: r.P.T("desk.empty.filtered"), Text: r.P.T("desk.empty.filtered_text"),
-			Href: "/desk/incidents?view=" + q.id, Action: r.P.T("desk.filter.clear")}
+		return templates.Empty{
+			Icon: "filter", Title: r.P.T("desk.empty.filtered"), Text: r.P.T("desk.empty.filtered_text"),
+			Href: "/desk/incidents?view=" + q.id, Action: r.P.T("desk.filter.clear"),
+		}
 	}
 	return templates.Empty{Icon: q.icon, Title: r.P.T("desk.empty." + q.id), Text: r.P.T("desk.empty_text." + q.id)}
 }
@@ -358,8 +360,10 @@ func (s *Server) teamLoad(r *req, teams []int64) ([]loadRow, error) {
 	}
 	out := make([]loadRow, len(list))
 	for i, l := range list {
-		out[i] = loadRow{Name: l.Assignee, Href: "/desk/incidents?view=team&assignee=" + strconv.FormatInt(l.AssigneeID, 10), Open: l.Open, Late: l.Breached,
-			Share: (l.Open*10 + most - 1) / most, OpenWords: r.P.N("desk.load.open", l.Open), LateWords: r.P.N("desk.load.late", l.Breached)}
+		out[i] = loadRow{
+			Name: l.Assignee, Href: "/desk/incidents?view=team&assignee=" + strconv.FormatInt(l.AssigneeID, 10), Open: l.Open, Late: l.Breached,
+			Share: (l.Open*10 + most - 1) / most, OpenWords: r.P.N("desk.load.open", l.Open), LateWords: r.P.N("desk.load.late", l.Breached),
+		}
 		if l.AssigneeID == 0 {
 			out[i].Name, out[i].Href = r.P.T("desk.nobody"), "/desk/incidents?view=team&assignee=none"
 		}

@@ -81,8 +81,10 @@ func (s *Server) ticketSide(r *req, v *itsm.View) (ticketSide, error) {
 	}
 	for _, row := range list.Rows {
 		if row.ID != v.ID && len(side.Others) < othersShown {
-			side.Others = append(side.Others, deskLink{row.Number, row.Title, ticketHref(row.Number),
-				templates.State{Phase: string(row.Phase), Label: row.StateName().In(r.P.Lang)}})
+			side.Others = append(side.Others, deskLink{
+				row.Number, row.Title, ticketHref(row.Number),
+				templates.State{Phase: string(row.Phase), Label: row.StateName().In(r.P.Lang)},
+			})
 		}
 	}
 	for _, t := range v.Tasks {

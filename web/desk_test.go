@@ -183,8 +183,10 @@ func TestRefusedFormsKeepWhatWasTyped(t *testing.T) {
 func TestAnAgentsDay(t *testing.T) {
 	s := newDeskSite(t)
 	boris := s.as(t, s.boris)
-	opened := boris.post("/desk/new", url.Values{"requester": {strconv.FormatInt(s.anna.ID, 10)}, "title": {"No screen"}, "description": {"It stays black"},
-		"channel": {"phone"}, "impact": {"2"}, "urgency": {"2"}, "team": {strconv.FormatInt(s.network, 10)}})
+	opened := boris.post("/desk/new", url.Values{
+		"requester": {strconv.FormatInt(s.anna.ID, 10)}, "title": {"No screen"}, "description": {"It stays black"},
+		"channel": {"phone"}, "impact": {"2"}, "urgency": {"2"}, "team": {strconv.FormatInt(s.network, 10)},
+	})
 	opened.want(t, http.StatusOK, "No screen", "Anna Kovalenko", "It stays black")
 	number := strings.TrimPrefix(opened.path, "/desk/incidents/")
 	at := "/desk/incidents/" + number
@@ -232,8 +234,10 @@ func TestWordsAreNeverMarkup(t *testing.T) {
 	boris.post(at+"/tasks", url.Values{"task": {evil}}).want(t, http.StatusOK)
 	boris.post(at+"/edit", with(version(s.view(t, tk.Number).Version), "title", evil, "impact", "3", "urgency", "3", "channel", "phone", "priority", "2", "priority_reason", evil)).
 		want(t, http.StatusOK)
-	for _, path := range []string{"/desk", "/desk/incidents?view=all&text=" + url.QueryEscape(evil), "/desk/incidents?view=all&ticket=" + tk.Number, at, at + "?all=1",
-		at + "?do=edit", at + "/clock/resolution", "/desk/search?q=" + url.QueryEscape(evil), "/pick/tickets?q=" + tk.Number} {
+	for _, path := range []string{
+		"/desk", "/desk/incidents?view=all&text=" + url.QueryEscape(evil), "/desk/incidents?view=all&ticket=" + tk.Number, at, at + "?all=1",
+		at + "?do=edit", at + "/clock/resolution", "/desk/search?q=" + url.QueryEscape(evil), "/pick/tickets?q=" + tk.Number,
+	} {
 		got := boris.get(path)
 		got.want(t, http.StatusOK)
 		got.lacks(t, "<img src=x", "<script>alert")
@@ -294,8 +298,10 @@ func TestFilesAreOnlySaved(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	for name, want := range map[string]string{"Content-Disposition": "attachment; filename*=utf-8''%D1%81%D1%82%D1%80.html", "X-Content-Type-Options": "nosniff",
-		"Content-Security-Policy": "default-src 'none'; sandbox", "Content-Type": "application/octet-stream"} {
+	for name, want := range map[string]string{
+		"Content-Disposition": "attachment; filename*=utf-8''%D1%81%D1%82%D1%80.html", "X-Content-Type-Options": "nosniff",
+		"Content-Security-Policy": "default-src 'none'; sandbox", "Content-Type": "application/octet-stream",
+	} {
 		if got := res.Header.Get(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}

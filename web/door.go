@@ -57,8 +57,10 @@ func (s *Server) setSession(r *req, token string) {
 }
 
 func (s *Server) visit(r *req) auth.Visit {
-	return auth.Visit{Address: r.ClientIP(), Agent: r.Request.UserAgent(), Language: s.language(r.Request), RequestID: r.id,
-		Previous: s.sessionToken(r.Request)}
+	return auth.Visit{
+		Address: r.ClientIP(), Agent: r.Request.UserAgent(), Language: s.language(r.Request), RequestID: r.id,
+		Previous: s.sessionToken(r.Request),
+	}
 }
 
 // language is what somebody who is not signed in reads: his own choice, his browser's, the configured one.

@@ -180,7 +180,7 @@ func TestStreamsOfOnePersonAreBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { res.Body.Close() }) //nolint:errcheck // only read
+		t.Cleanup(func() { res.Body.Close() })
 		return res.StatusCode
 	}
 	for range web.MaxStreams {
@@ -204,4 +204,26 @@ func TestErrorPagesKeepSecretsToThemselves(t *testing.T) {
 		form.Set(name, "a very long secret of the directory: "+name)
 	}
 	s.as(t, s.ivan).post("/tickets/INC-999999/reply", form).want(t, 404, "Words that took a while to write").lacks(t, "a very long secret")
+}
+
+// What another site has somebody's browser send is refused, like every refusal by a page of ours and a row of the log.
+func TestOtherSitesMayNotAct(t *testing.T) {
+	s := newPortalSite(t)
+	anna := s.as(t, s.anna)
+	for name, values := range map[string][]string{"Sec-Fetch-Site": {"cross-site", "same-site"}, "Origin": {"https://evil.example", "null"}} {
+		for _, value := range values {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/report", strings.NewReader("title=From+elsewhere&urgency=3&impact=3"))
+			if err == nil {
+				req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+				req.Header.Set(name, value)
+			}
+			anna.do(req, err).want(t, 403, "<h1", "Your role does not allow this").lacks(t, "From elsewhere")
+		}
+	}
+	var tickets, refusals int
+	s.get(t, &tickets, `SELECT count(*) FROM tickets`)
+	s.get(t, &refusals, `SELECT count(*) FROM audit_log WHERE action = 'refused'`)
+	if tickets != 0 || refusals != 4 {
+		t.Errorf("%d tickets and %d rows of the log", tickets, refusals)
+	}
 }

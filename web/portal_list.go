@@ -81,8 +81,10 @@ func (s *Server) myTickets(r *req) error {
 			p.Scopes = append(p.Scopes, tab{r.P.T("portal.tickets.of_" + of), ticketsAddress(of, over, ""), of == scope})
 		}
 	}
-	p.Empty = templates.Empty{Icon: "inbox", Title: r.P.T("portal.tickets.empty"), Text: r.P.T("portal.tickets.empty_" + scope),
-		Href: "/report", Action: r.P.T("ui.nav.report")}
+	p.Empty = templates.Empty{
+		Icon: "inbox", Title: r.P.T("portal.tickets.empty"), Text: r.P.T("portal.tickets.empty_" + scope),
+		Href: "/report", Action: r.P.T("ui.nav.report"),
+	}
 	if over {
 		p.Empty.Title, p.Empty.Text = r.P.T("portal.tickets.empty_ended"), r.P.T("portal.tickets.empty_ended_text")
 	}

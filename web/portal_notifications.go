@@ -31,8 +31,10 @@ const (
 )
 
 func (s *Server) notifications(r *req) error {
-	p := notificationsPage{Page: r.Page(r.P.T("ui.bell"), "notifications"), Heading: templates.Heading{Title: r.P.T("ui.bell")},
-		Empty: templates.Empty{Icon: "bell", Title: r.P.T("portal.notices.empty"), Text: r.P.T("portal.notices.empty_text")}}
+	p := notificationsPage{
+		Page: r.Page(r.P.T("ui.bell"), "notifications"), Heading: templates.Heading{Title: r.P.T("ui.bell")},
+		Empty: templates.Empty{Icon: "bell", Title: r.P.T("portal.notices.empty"), Text: r.P.T("portal.notices.empty_text")},
+	}
 	before := max(0, r.ID("before"))
 	list, last, err := s.notices(r, before, noticesPage)
 	if err != nil {

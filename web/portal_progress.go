@@ -109,8 +109,10 @@ type reached struct{ reported, work, solved, closed string }
 func (st standing) stepper(r *req, details reached, small bool) templates.Stepper {
 	out := templates.Stepper{Label: st.title, Small: small}
 	steps := []templates.Step{
-		{Label: r.P.T("portal.step.reported"), Detail: details.reported}, {Label: r.P.T("portal.step.work"), Detail: details.work},
-		{Label: r.P.T("portal.step.solved"), Detail: details.solved}, {Label: r.P.T("portal.step.closed"), Detail: details.closed},
+		{Label: r.P.T("portal.step.reported"), Detail: details.reported},
+		{Label: r.P.T("portal.step.work"), Detail: details.work},
+		{Label: r.P.T("portal.step.solved"), Detail: details.solved},
+		{Label: r.P.T("portal.step.closed"), Detail: details.closed},
 	}
 	now := 1
 	switch {

@@ -144,7 +144,7 @@ func (v *visitor) do(req *http.Request, err error) page {
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // only read
+	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		v.t.Fatal(err)
@@ -457,8 +457,10 @@ func TestWhatPeopleTypeIsText(t *testing.T) {
 	sent := anna.send("/report", url.Values{"title": {evil}, "description": {evil}, "urgency": {"3"}, "impact": {"3"}}, map[string]string{evil: "x"})
 	number := sent.number(t)
 	anna.send("/tickets/"+number+"/reply", url.Values{"text": {evil}}, nil).want(t, 200)
-	for _, path := range []string{"/", "/tickets", "/tickets/" + number, "/search?q=" + url.QueryEscape(evil), "/search?q=alert", "/report?title=" + url.QueryEscape(evil),
-		"/tickets?of=" + url.QueryEscape(evil), "/tickets?after=" + url.QueryEscape(evil), "/tickets/" + number + "?open=" + url.QueryEscape(evil)} {
+	for _, path := range []string{
+		"/", "/tickets", "/tickets/" + number, "/search?q=" + url.QueryEscape(evil), "/search?q=alert", "/report?title=" + url.QueryEscape(evil),
+		"/tickets?of=" + url.QueryEscape(evil), "/tickets?after=" + url.QueryEscape(evil), "/tickets/" + number + "?open=" + url.QueryEscape(evil),
+	} {
 		p := anna.get(path)
 		p.want(t, 200)
 		p.lacks(t, "<script>alert")

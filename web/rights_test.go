@@ -57,8 +57,16 @@ func newRightsSite(t *testing.T) *rightsSite {
 	s.dora = s.person(t, "Dora Weiss", 0)
 	s.get(t, &s.item, `INSERT INTO items (class, name, tag) VALUES ('printer', '{"en": "Printer"}', 'PRN-1') RETURNING id`)
 	s.roles = []walker{
-		{"anonymous", auth.Actor{}}, {"requester", s.anna}, {"follower", friend}, {"manager", manager}, {"stranger", ivan},
-		{"agent", s.boris}, {"agent of another team", timur}, {"lead", lead}, {"administrator", s.maria}, {"auditor", s.vic},
+		{"anonymous", auth.Actor{}},
+		{"requester", s.anna},
+		{"follower", friend},
+		{"manager", manager},
+		{"stranger", ivan},
+		{"agent", s.boris},
+		{"agent of another team", timur},
+		{"lead", lead},
+		{"administrator", s.maria},
+		{"auditor", s.vic},
 	}
 	return s
 }
@@ -194,7 +202,7 @@ func (s *rightsSite) try(t *testing.T, who auth.Actor, method, path string, form
 	}
 	res, err := http.DefaultTransport.RoundTrip(req)
 	must(t, err)
-	defer res.Body.Close() //nolint:errcheck // the answer is in the status
+	defer res.Body.Close()
 	if kept := res.Header.Get("Cache-Control"); kept != "no-store" {
 		t.Errorf("%s %s: %d may be kept by the browser: %q", method, path, res.StatusCode, kept)
 	}

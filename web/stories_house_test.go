@@ -116,8 +116,10 @@ func (h *house) furnish(t *testing.T, door *auth.Service, items *cmdb.Service) {
 	must(t, err)
 	for _, p := range policies {
 		if p.Definition.Calendar == itsm.AroundTheClock {
-			vpn, err := items.Save(t.Context(), machine, cmdb.Item{Class: cmdb.ClassService, Tag: "SVC-VPN", Criticality: 2, TeamID: teams["network"], PolicyID: p.ID,
-				Name: locale.Text{En: "Remote access", Ru: "Удалённый доступ", Uk: "Віддалений доступ"}, Active: true})
+			vpn, err := items.Save(t.Context(), machine, cmdb.Item{
+				Class: cmdb.ClassService, Tag: "SVC-VPN", Criticality: 2, TeamID: teams["network"], PolicyID: p.ID,
+				Name: locale.Text{En: "Remote access", Ru: "Удалённый доступ", Uk: "Віддалений доступ"}, Active: true,
+			})
 			must(t, err)
 			h.vpn = vpn.ID
 		}

@@ -27,8 +27,10 @@ func TestValidate(t *testing.T) {
 		{"plain", func(c *Config) { c.URLs = []string{"ldap://dc1.corp.test"} }, []string{"url"}},
 		{"plain, looks like loopback", func(c *Config) { c.URLs = []string{"ldap://localhost.corp.test"} }, []string{"url"}},
 		{"plain allowed", func(c *Config) { c.URLs, c.AllowPlain = []string{"ldap://dc1.corp.test"}, true }, nil},
-		{"no LDAP", func(c *Config) { c.URLs = []string{"https://dc1", "dc1", "ldaps://", "ldapi:///x", "ldaps://u:p@dc1"} },
-			[]string{"url", "url", "url", "url", "url"}},
+		{
+			"no LDAP", func(c *Config) { c.URLs = []string{"https://dc1", "dc1", "ldaps://", "ldapi:///x", "ldaps://u:p@dc1"} },
+			[]string{"url", "url", "url", "url", "url"},
+		},
 		{"StartTLS on ldaps", func(c *Config) { c.StartTLS = true }, []string{"start_tls"}},
 		{"no CA", func(c *Config) { c.CAFile = "/nonexistent" }, []string{"ca_file"}},
 		{"half an account", func(c *Config) { c.BindPassword = "" }, []string{"bind_password"}},
@@ -36,8 +38,10 @@ func TestValidate(t *testing.T) {
 			c.BindDN, c.BaseDN, c.GroupBase, c.UserFilter, c.GroupFilter = "svc", "corp", "x", "(uid=", "uid"
 			c.Attributes.Mail, c.Kind, c.Domain, c.UPNSuffix = "mail,e mail", "novell", `A\B`, "@corp"
 			c.DialTimeout, c.Timeout, c.PoolSize = -1, -1, 1000
-		}, []string{"bind_dn", "base_dn", "group_base", "user_filter", "group_filter", "attributes.mail", "kind", "domain",
-			"upn_suffix", "dial_timeout", "timeout", "pool_size"}},
+		}, []string{
+			"bind_dn", "base_dn", "group_base", "user_filter", "group_filter", "attributes.mail", "kind", "domain",
+			"upn_suffix", "dial_timeout", "timeout", "pool_size",
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := good
@@ -121,8 +125,10 @@ func TestBindReason(t *testing.T) {
 
 func TestFaultTellsNoStranger(t *testing.T) {
 	words := map[string][]Reason{}
-	for _, r := range []Reason{BadInput, WrongPassword, UnknownPerson, Ambiguous, Locked, Disabled, AccountExpired,
-		PasswordExpired, MustChange, NotAllowedNow, NoAnswer, Misconfigured} {
+	for _, r := range []Reason{
+		BadInput, WrongPassword, UnknownPerson, Ambiguous, Locked, Disabled, AccountExpired,
+		PasswordExpired, MustChange, NotAllowedNow, NoAnswer, Misconfigured,
+	} {
 		f := (&SignInError{Reason: r}).Fault()
 		words[f.Message.ID] = append(words[f.Message.ID], r)
 		if !locale.Has(f.Message.ID) {

@@ -2,12 +2,11 @@ package audit
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
-
-	"database/sql"
 
 	"opora/internal/db"
 

@@ -204,6 +204,8 @@ func (c *Client) InsertNow(ctx context.Context, args Args, o Options) error {
 }
 
 func (o Options) river() *river.InsertOpts {
-	return &river.InsertOpts{ScheduledAt: o.At, Queue: o.Queue, MaxAttempts: o.Attempts,
-		UniqueOpts: river.UniqueOpts{ByArgs: o.Once}}
+	return &river.InsertOpts{
+		ScheduledAt: o.At, Queue: o.Queue, MaxAttempts: o.Attempts,
+		UniqueOpts: river.UniqueOpts{ByArgs: o.Once},
+	}
 }

@@ -103,7 +103,7 @@ func (w world) plain(moments []sla.Moment) map[sla.Name]time.Duration {
 				rule, open := w.in(name, m, now)
 				paused := m.Phase == sla.Paused &&
 					(name == sla.Update || rule.Pause == nil || slices.Contains(rule.Pause, m.Reason))
-				if open && !paused && !(name == sla.Response && answered) {
+				if open && !paused && (name != sla.Response || !answered) {
 					used[name] += time.Minute
 				}
 			}

@@ -56,7 +56,7 @@ func (d *data) fill(ctx context.Context) error {
 			l := life{company: &d.company, desk: d.desk(), now: start}
 			l.desk.SetClock(func() time.Time { return l.now })
 			for i := w; i < lived; i += workers {
-				l.r = rand.New(rand.NewPCG(uint64(i), 1)) //nolint:gosec // the same incidents in each run
+				l.r = rand.New(rand.NewPCG(uint64(i), 1))
 				if err := l.live(living, start); err != nil {
 					return fmt.Errorf("life %d: %w", i, err)
 				}
@@ -124,7 +124,7 @@ func (l *life) chance(percent int) bool { return l.r.IntN(100) < percent }
 
 // live opens an incident and takes it to one of the ends.
 func (l *life) live(ctx context.Context, start time.Time) error {
-	state := ends[len(ends)-1].state
+	var state string
 	for n, i := l.r.IntN(100), 0; ; i++ {
 		if n -= ends[i].share; n < 0 {
 			state = ends[i].state

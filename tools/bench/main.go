@@ -96,7 +96,7 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	// The folder is passed through by PostgreSQL's own account.
-	if err := errors.Join(os.MkdirAll(b.dir, 0o755), os.Chmod(b.dir, 0o755)); err != nil { //nolint:gosec // as said
+	if err := errors.Join(os.MkdirAll(b.dir, 0o755), os.Chmod(b.dir, 0o755)); err != nil {
 		return err
 	}
 	for _, p := range parts {

@@ -172,7 +172,7 @@ func (b *bench) pages(ctx context.Context) (err error) {
 
 // compare measures a kind of request in both, one client after the other, and prints the figure of the large one.
 func (b *bench) compare(ctx context.Context, f figure, few, many *site, draw func(r *rand.Rand, s *site) (request, error)) error {
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same requests in each run
+	r := rand.New(rand.NewPCG(1, 2))
 	var of [2]times
 	var yard times
 	for i := range f.Warmup + f.N {
@@ -205,7 +205,7 @@ func (b *bench) load(ctx context.Context, s *site) error {
 	var all [clients]times
 	for c := range clients {
 		g.Go(func() error {
-			r := rand.New(rand.NewPCG(uint64(c), 3)) //nolint:gosec // as above
+			r := rand.New(rand.NewPCG(uint64(c), 3))
 			for range each {
 				a := one(r, s.Agents)
 				k := one(r, queueKinds)

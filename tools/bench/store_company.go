@@ -46,8 +46,15 @@ func found(ctx context.Context, q db.Q) error {
 		query string
 		args  []any
 	}{
-		{sqlMakeTeams, []any{teamCount}}, {sqlMakeStaff, []any{agentCount}}, {sqlMakeAdmin, nil}, {sqlMakePeople, []any{peopleCount}},
-		{sqlMakeManagers, nil}, {sqlMakeRoles, nil}, {sqlMakeMembers, []any{teamCount}}, {sqlMakeLeads, nil}, {sqlMakeServices, []any{serviceCount}},
+		{sqlMakeTeams, []any{teamCount}},
+		{sqlMakeStaff, []any{agentCount}},
+		{sqlMakeAdmin, nil},
+		{sqlMakePeople, []any{peopleCount}},
+		{sqlMakeManagers, nil},
+		{sqlMakeRoles, nil},
+		{sqlMakeMembers, []any{teamCount}},
+		{sqlMakeLeads, nil},
+		{sqlMakeServices, []any{serviceCount}},
 	} {
 		if _, err := q.ExecContext(ctx, s.query, s.args...); err != nil {
 			return fmt.Errorf("%s: %w", s.query, err)

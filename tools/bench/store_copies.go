@@ -163,7 +163,7 @@ func newEventWriter(ctx context.Context, pool *db.DB) (*eventWriter, error) {
 		return nil, err
 	}
 	w := &eventWriter{tx: tx}
-	w.copy, err = tx.PreparexContext(ctx, pq.CopyIn("ticket_events", "ticket_id", "seq", "at", "type", "actor_id", "public", "body", "mac"))
+	w.copy, err = tx.PreparexContext(ctx, "COPY ticket_events (ticket_id, seq, at, type, actor_id, public, body, mac) FROM STDIN")
 	if err != nil {
 		return nil, errors.Join(err, tx.Rollback())
 	}

@@ -237,9 +237,11 @@ func FuzzParse(f *testing.F) {
 
 // Whatever an administrator types as a guard either does not compile or ends at once with an answer or an error.
 func FuzzGuard(f *testing.F) {
-	for _, s := range []string{"people == 0", `name matches "(a+)+$"`, "all(1..1000, # > 0)", "let x = people; x > 1 ? alarm : false",
+	for _, s := range []string{
+		"people == 0", `name matches "(a+)+$"`, "all(1..1000, # > 0)", "let x = people; x > 1 ? alarm : false",
 		"1..1e6 == keys", "toJSON(1..99999) == name", "$env.people == 0", "keys[people] == name", "people % people == 0",
-		"reduce(1..100000, #acc + [#], []) == []", "date(name).Year() == 1", "fromJSON(name) == nil", "sort(keys) == keys"} {
+		"reduce(1..100000, #acc + [#], []) == []", "date(name).Year() == 1", "fromJSON(name) == nil", "sort(keys) == keys",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, guard string) {

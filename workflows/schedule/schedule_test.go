@@ -116,7 +116,7 @@ func TestEachTickOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer reader.Stop(t.Context()) //nolint:errcheck // it runs nothing
+	defer reader.Stop(t.Context())
 	var count atomic.Int64
 	var stops []func()
 	for range 3 {
@@ -229,7 +229,7 @@ func TestNewNamesEachWrongTask(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Stop(t.Context()) //nolint:errcheck // it runs nothing
+	defer c.Stop(t.Context())
 	run := func(context.Context, time.Time) (int, error) { return 0, nil }
 	_, err = schedule.New(c, quiet, schedule.Task{"a", everySecond, run}, schedule.Task{"a", everySecond, run}, schedule.Task{"b", "never", run}, schedule.Task{"c", everySecond, nil})
 	joined, ok := err.(interface{ Unwrap() []error })

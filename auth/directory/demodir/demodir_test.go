@@ -292,8 +292,10 @@ func TestWhoMayWhat(t *testing.T) {
 	expect("must change", c.Modify(m), 0)
 
 	policy := func(dn, password string) (int8, error) {
-		r, err := c.SimpleBind(&ldap.SimpleBindRequest{Username: dn, Password: password,
-			Controls: []ldap.Control{ldap.NewControlBeheraPasswordPolicy()}})
+		r, err := c.SimpleBind(&ldap.SimpleBindRequest{
+			Username: dn, Password: password,
+			Controls: []ldap.Control{ldap.NewControlBeheraPasswordPolicy()},
+		})
 		if r != nil {
 			if p, ok := ldap.FindControl(r.Controls, ldap.ControlTypeBeheraPasswordPolicy).(*ldap.ControlBeheraPasswordPolicy); ok {
 				return p.Error, err
