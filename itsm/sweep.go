@@ -131,7 +131,7 @@ func remember(memory *map[int64][]int64, team int64, find func() ([]int64, error
 	return list, nil
 }
 
-// AutoClose closes what was resolved at least AutoCloseDays working days ago (of the calendar of the ticket's policy) and was neither
+// AutoClose closes what was resolved at least AutoCloseDays working days ago (by the default policy's calendar) and was neither
 // confirmed nor reopened.
 func (s *Service) AutoClose(ctx context.Context, now time.Time) (int, error) {
 	r, err := s.currentRules(ctx, s.db)
