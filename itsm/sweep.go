@@ -57,7 +57,7 @@ func (c *change) escalate(clock sla.Clock, step sla.DueStep) error {
 			to = max(1, c.t.Priority-1)
 		}
 		if to < c.t.Priority {
-			c.t.Priority, c.t.PriorityReason = to, "escalation"
+			c.t.Priority, c.t.PriorityReason = to, RaisedByEscalation
 		}
 	case sla.Reassign:
 		if _, ok, err := ref[teamRef](c.u.ctx, c.u.tx, sqlTeamRef, step.Team); err != nil {

@@ -118,6 +118,9 @@ const (
 	TaskDropped = "dropped"
 )
 
+// RaisedByEscalation is the reason of a priority that an escalation step set; pages say it in the reader's language.
+const RaisedByEscalation = "escalation"
+
 // Types of links. A link reads from the ticket that has it: "A is a duplicate of B".
 const (
 	LinkRelated    = "related"

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"opora/internal/locale"
 	"opora/itsm"
 	"opora/templates"
 )
@@ -150,7 +151,7 @@ func ticketFacts(r *req, v *itsm.View) []deskFact {
 	add("impact", r.P.T("level."+strconv.Itoa(v.Impact)))
 	add("urgency", r.P.T("level."+strconv.Itoa(v.Urgency)))
 	if v.PriorityReason != "" {
-		add("priority_reason", v.PriorityReason)
+		add("priority_reason", priorityReason(r.P, v))
 	}
 	add("channel", r.P.T("channel."+v.Channel))
 	at("opened_at", &v.OpenedAt)
@@ -164,4 +165,12 @@ func ticketFacts(r *req, v *itsm.View) []deskFact {
 		add("closing_category", v.Names.Categories[v.ClosingCategoryID].In(r.P.Lang))
 	}
 	return out
+}
+
+// priorityReason says why the priority is not the matrix's.
+func priorityReason(p *locale.Printer, v *itsm.View) string {
+	if v.PriorityReason == itsm.RaisedByEscalation {
+		return p.T("desk.raised_by_escalation")
+	}
+	return v.PriorityReason
 }
