@@ -236,11 +236,26 @@ const MaxCount = 1000
 
 // Count counts the tickets of the filter, up to MaxCount.
 func (s *Service) Count(ctx context.Context, actor auth.Actor, f Filter) (int, error) {
-	f.After, f.Sort = "", ""
-	if err := f.check(); err != nil {
+	n, err := s.Counts(ctx, actor, []Filter{f})
+	if err != nil {
 		return 0, err
 	}
-	return countRows(ctx, s.db, actor, f, s.now())
+	return n[0], nil
+}
+
+// Counts counts the tickets of each filter, up to MaxCount.
+func (s *Service) Counts(ctx context.Context, actor auth.Actor, filters []Filter) ([]int, error) {
+	filters = slices.Clone(filters)
+	for i := range filters {
+		filters[i].After, filters[i].Sort = "", ""
+		if err := filters[i].check(); err != nil {
+			return nil, err
+		}
+	}
+	if len(filters) == 0 {
+		return nil, nil
+	}
+	return countRows(ctx, s.db, actor, filters, s.now())
 }
 
 // where adds the filter's conditions.

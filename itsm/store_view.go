@@ -9,6 +9,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
+	"golang.org/x/sync/errgroup"
 
 	"opora/auth"
 	"opora/internal/db"
@@ -33,15 +34,17 @@ FROM ticket_links k JOIN tickets t ON t.id = CASE WHEN k.from_id = $1 THEN k.to_
 	sqlKin = `SELECT 0 AS link_id, CASE WHEN t.parent_id = $1 THEN 'child' ELSE 'parent' END AS type, FALSE AS inverse,
   t.number, t.title, t.kind, t.state, t.phase, t.opened_at FROM tickets t`
 
-	sqlPeopleNames   = `SELECT ` + contactColumns + ` FROM people WHERE id = ANY ($1)`
-	sqlTeamNames     = `SELECT id, name FROM teams WHERE id = ANY ($1)`
-	sqlCategoryNames = `WITH RECURSIVE up AS (
-  SELECT id, id AS leaf, parent_id, name, 1 AS depth FROM categories WHERE id = ANY ($1)
+	sqlPeopleNames = `SELECT ` + contactColumns + ` FROM people WHERE id = ANY ($1)`
+	// Every name that a ticket needs beside people's, in one statement; a category comes as the parts of its path, the outermost first.
+	sqlNames = `WITH RECURSIVE up AS (
+  SELECT id, id AS leaf, parent_id, name, 1 AS depth FROM categories WHERE id = ANY ($2)
   UNION ALL SELECT c.id, u.leaf, c.parent_id, c.name, u.depth + 1 FROM categories c JOIN up u ON c.id = u.parent_id WHERE u.depth < 10)
-SELECT leaf AS id, name FROM up ORDER BY leaf, depth DESC`
-	sqlItemNames     = `SELECT id, name FROM items WHERE id = ANY ($1)`
-	sqlPriorityNames = `SELECT level AS id, name FROM priorities`
-	sqlTicketNames   = `SELECT t.id, jsonb_build_object('en', t.number) AS name FROM tickets t`
+SELECT 'team' AS sort, id, name, 0 AS depth FROM teams WHERE id = ANY ($1)
+UNION ALL SELECT 'category', leaf, name, depth FROM up
+UNION ALL SELECT 'item', id, name, 0 FROM items WHERE id = ANY ($3)
+UNION ALL SELECT 'priority', level, name, 0 FROM priorities
+ORDER BY sort, id, depth DESC`
+	sqlTicketNumbers = `SELECT t.id, t.number FROM tickets t`
 
 	sqlLive = `SELECT t.id, t.number, t.version FROM tickets t`
 
@@ -75,20 +78,47 @@ func readView(ctx context.Context, q db.Q, actor auth.Actor, number string) (*Vi
 	return v, nil
 }
 
-// readParts reads what belongs to the ticket; internal says whether with notes, tasks and links.
-func readParts(ctx context.Context, q db.Q, actor auth.Actor, v *View, internal bool) error {
+// readParts reads what belongs to the ticket; internal says whether with notes, tasks and links. What does not build on each other
+// is read side by side: q is the pool.
+func readParts(ctx context.Context, q *db.DB, actor auth.Actor, v *View, internal bool) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := readEvents(ctx, q, v, internal); err != nil {
+			return err
+		}
+		return v.name(ctx, q, actor)
+	})
+	g.Go(func() error {
+		if err := q.SelectContext(ctx, &v.Participants, sqlFollowing, v.ID); err != nil {
+			return fmt.Errorf("participants: %w", err)
+		}
+		if err := q.SelectContext(ctx, &v.Items, sqlItems, v.ID); err != nil {
+			return fmt.Errorf("items: %w", err)
+		}
+		if !internal {
+			return nil
+		}
+		if err := q.SelectContext(ctx, &v.Tasks, sqlTasks, v.ID); err != nil {
+			return fmt.Errorf("tasks: %w", err)
+		}
+		return related(ctx, q, actor, v)
+	})
+	return g.Wait()
+}
+
+func readEvents(ctx context.Context, q db.Q, v *View, internal bool) error {
 	var rows []eventRow
 	if err := q.SelectContext(ctx, &rows, sqlEventsText, v.ID, internal); err != nil {
 		return fmt.Errorf("events: %w", err)
 	}
-	if err := q.SelectContext(ctx, &v.Files, sqlFiles, v.ID); err != nil {
+	var files []Attachment
+	if err := q.SelectContext(ctx, &files, sqlFiles, v.ID); err != nil {
 		return fmt.Errorf("files: %w", err)
 	}
 	bySeq := make(map[int][]Attachment)
-	for _, f := range v.Files {
+	for _, f := range files {
 		bySeq[f.Seq] = append(bySeq[f.Seq], f)
 	}
-	v.Files = nil
 	for _, r := range rows {
 		e, err := decodeEvent(r)
 		if err != nil {
@@ -97,21 +127,7 @@ func readParts(ctx context.Context, q db.Q, actor auth.Actor, v *View, internal 
 		v.Events = append(v.Events, EventView{Event: e, Files: bySeq[e.Seq]})
 		v.Files = append(v.Files, bySeq[e.Seq]...)
 	}
-	if err := q.SelectContext(ctx, &v.Participants, sqlFollowing, v.ID); err != nil {
-		return fmt.Errorf("participants: %w", err)
-	}
-	if err := q.SelectContext(ctx, &v.Items, sqlItems, v.ID); err != nil {
-		return fmt.Errorf("items: %w", err)
-	}
-	if internal {
-		if err := q.SelectContext(ctx, &v.Tasks, sqlTasks, v.ID); err != nil {
-			return fmt.Errorf("tasks: %w", err)
-		}
-		if err := related(ctx, q, actor, v); err != nil {
-			return err
-		}
-	}
-	return v.name(ctx, q, actor)
+	return nil
 }
 
 func related(ctx context.Context, q db.Q, actor auth.Actor, v *View) error {
@@ -184,29 +200,30 @@ func (v *View) name(ctx context.Context, q db.Q, actor auth.Actor) error {
 			v.Affected = p
 		}
 	}
-	var w db.Where
-	w.And("t.id = ANY (?)", idArray(want["ticket"]))
-	visible(&w, actor)
-	tickets, err := texts(ctx, q, sqlTicketNames+w.SQL(), w.Args()...)
-	if err != nil {
+	if err := v.numberTickets(ctx, q, actor, want["ticket"]); err != nil {
 		return err
 	}
-	v.Names.Tickets = make(map[int64]string, len(tickets))
-	for id, t := range tickets {
-		v.Names.Tickets[id] = t.En
+	var names []struct {
+		Sort  string      `db:"sort"`
+		ID    int64       `db:"id"`
+		Name  locale.Text `db:"name"`
+		Depth int         `db:"depth"`
 	}
-	for _, x := range []struct {
-		to    *map[int64]locale.Text
-		query string
-		args  []any
-	}{
-		{&v.Names.Teams, sqlTeamNames, []any{idArray(want["team"])}},
-		{&v.Names.Categories, sqlCategoryNames, []any{idArray(want["category"])}},
-		{&v.Names.Items, sqlItemNames, []any{idArray(want["item"])}},
-		{&v.Names.Priorities, sqlPriorityNames, nil},
-	} {
-		if *x.to, err = texts(ctx, q, x.query, x.args...); err != nil {
-			return err
+	if err := q.SelectContext(ctx, &names, sqlNames, idArray(want["team"]), idArray(want["category"]), idArray(want["item"])); err != nil {
+		return fmt.Errorf("names: %w", err)
+	}
+	v.Names.Teams, v.Names.Categories = map[int64]locale.Text{}, map[int64]locale.Text{}
+	v.Names.Items, v.Names.Priorities = map[int64]locale.Text{}, map[int64]locale.Text{}
+	for _, n := range names {
+		switch n.Sort {
+		case "team":
+			v.Names.Teams[n.ID] = n.Name
+		case "category":
+			v.Names.Categories[n.ID] = within(v.Names.Categories[n.ID], n.Name)
+		case "item":
+			v.Names.Items[n.ID] = n.Name
+		case "priority":
+			v.Names.Priorities[n.ID] = n.Name
 		}
 	}
 	v.OpenedBy, v.Assignee = v.Names.People[v.OpenedByID], v.Names.People[v.AssigneeID]
@@ -222,23 +239,34 @@ func idArray(list []int64) any {
 	return pq.Array(slices.Compact(list))
 }
 
-// texts reads id and name; several names for an id are the parts of a path, outermost first.
-func texts(ctx context.Context, q db.Q, query string, args ...any) (map[int64]locale.Text, error) {
+// numberTickets names the other tickets that the events mention, as far as the actor sees them.
+func (v *View) numberTickets(ctx context.Context, q db.Q, actor auth.Actor, ids []int64) error {
+	v.Names.Tickets = map[int64]string{}
+	if ids = slices.DeleteFunc(ids, func(id int64) bool { return id == 0 }); len(ids) == 0 {
+		return nil
+	}
+	var w db.Where
+	w.And("t.id = ANY (?)", idArray(ids))
+	visible(&w, actor)
 	var rows []struct {
-		ID   int64       `db:"id"`
-		Name locale.Text `db:"name"`
+		ID     int64  `db:"id"`
+		Number string `db:"number"`
 	}
-	if err := q.SelectContext(ctx, &rows, query, args...); err != nil {
-		return nil, fmt.Errorf("names: %w", err)
+	if err := q.SelectContext(ctx, &rows, sqlTicketNumbers+w.SQL(), w.Args()...); err != nil {
+		return fmt.Errorf("numbers: %w", err)
 	}
-	out := make(map[int64]locale.Text, len(rows))
 	for _, r := range rows {
-		if outer, ok := out[r.ID]; ok {
-			r.Name = locale.Text{En: outer.In("en") + " › " + r.Name.In("en"), Ru: outer.In("ru") + " › " + r.Name.In("ru"), Uk: outer.In("uk") + " › " + r.Name.In("uk")}
-		}
-		out[r.ID] = r.Name
+		v.Names.Tickets[r.ID] = r.Number
 	}
-	return out, nil
+	return nil
+}
+
+// within is the path of an inner name in an outer one.
+func within(outer, inner locale.Text) locale.Text {
+	if outer.Empty() {
+		return inner
+	}
+	return locale.Text{En: outer.In("en") + " › " + inner.In("en"), Ru: outer.In("ru") + " › " + inner.In("ru"), Uk: outer.In("uk") + " › " + inner.In("uk")}
 }
 
 func numberVisible(ctx context.Context, q db.Q, actor auth.Actor, number string) (bool, error) {

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"opora/internal/locale"
@@ -14,11 +15,15 @@ import (
 
 // funcs are what templates may call. Those that say a time give a <time> element; for an attribute use the Printer.
 func funcs(assets Assets) template.FuncMap {
+	icon := icons(assets)
 	return template.FuncMap{
 		"asset": assets.URL,
 		"built": func() bool { return assets.Built },
-		"icon":  func(name string) template.HTML { return icon(assets, name) },
+		"icon":  icon,
 		"num":   number,
+
+		"stateHTML": stateHTML, "priorityHTML": priorityHTML, "avatarHTML": avatarHTML, "clockHTML": clockHTML(icon),
+
 		"count": func(p *locale.Printer, n int) string {
 			if n >= mostCounted {
 				return p.Number(mostCounted) + "+"
@@ -51,6 +56,19 @@ func number(p *locale.Printer, n any) (string, error) {
 
 // mostCounted is how far lists are counted (itsm.MaxCount): whoever gets so many is told that there are more.
 const mostCounted = 1000
+
+// icons remembers the few icons of a page, each of which stands in it many times.
+func icons(assets Assets) func(name string) template.HTML {
+	var made sync.Map
+	return func(name string) template.HTML {
+		if h, ok := made.Load(name); ok {
+			return h.(template.HTML)
+		}
+		h := icon(assets, name)
+		made.Store(name, h)
+		return h
+	}
+}
 
 // icon is a symbol of the sprite; it is decoration, the word beside it speaks. The name comes from a template or a part
 // of ours, never from input; it is escaped all the same.

@@ -87,16 +87,20 @@ func (v deskView) tickets(a auth.Actor) itsm.Filter {
 type viewCounts map[string]int
 
 func (r *req) countViews() (viewCounts, error) {
-	out := viewCounts{}
+	var ids []string
+	var filters []itsm.Filter
 	for _, v := range viewsOf(r.Actor) {
-		if !v.count {
-			continue
+		if v.count {
+			ids, filters = append(ids, v.id), append(filters, v.tickets(r.Actor))
 		}
-		n, err := r.s.desk.Count(r.Ctx(), r.Actor, v.tickets(r.Actor))
-		if err != nil {
-			return nil, err
-		}
-		out[v.id] = n
+	}
+	counts, err := r.s.desk.Counts(r.Ctx(), r.Actor, filters)
+	if err != nil {
+		return nil, err
+	}
+	out := viewCounts{}
+	for i, id := range ids {
+		out[id] = counts[i]
 	}
 	return out, nil
 }

@@ -51,6 +51,7 @@ func Open(ctx context.Context, dsn string, o Options) (*DB, error) {
 		"application_name":  o.Name,
 		"statement_timeout": fmt.Sprint(max(0, o.StatementTimeout.Milliseconds())),
 		"timezone":          "UTC",
+		"jit":               "off", // compiling takes longer than any statement of ours
 	}
 	if o.Role != "" {
 		settings["role"] = o.Role
@@ -81,7 +82,7 @@ func With(dsn string, settings map[string]string) string {
 	isURL := strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
 	var b strings.Builder
 	b.WriteString(dsn)
-	for _, k := range []string{"binary_parameters", "application_name", "statement_timeout", "timezone", "role"} {
+	for _, k := range []string{"binary_parameters", "application_name", "statement_timeout", "timezone", "jit", "role"} {
 		v, ok := settings[k]
 		if !ok || strings.Contains(dsn, k+"=") {
 			continue

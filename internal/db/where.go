@@ -28,6 +28,9 @@ func (w *Where) And(cond string, args ...any) {
 	w.args = append(w.args, args...)
 }
 
+// Next begins the conditions of another part of the same statement: the conditions so far are gone, their arguments stay.
+func (w *Where) Next() { w.conds = nil }
+
 // Arg adds an argument that stands outside a condition (a LIMIT) and returns its place holder.
 func (w *Where) Arg(v any) string {
 	w.args = append(w.args, v)

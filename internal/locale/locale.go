@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"path"
 	"strings"
-	"sync"
 	"time"
 	_ "time/tzdata" // zones must be there on a machine without zoneinfo
 
@@ -24,6 +23,7 @@ var Languages = []string{"en", "ru", "uk"}
 var files embed.FS
 
 var (
+	plain   = map[string]map[string]sentence{} // by language and id: the messages without plural forms
 	bundle  = load()
 	matcher = language.NewMatcher([]language.Tag{language.English, language.Russian, language.Ukrainian})
 )
@@ -46,6 +46,9 @@ func load() *i18n.Bundle {
 			// go-i18n takes the language from the name's second last part.
 			name := strings.TrimSuffix(e.Name(), ".yaml") + "." + lang + ".yaml"
 			if _, err := b.ParseMessageFileBytes(raw, name); err != nil {
+				panic(fmt.Sprintf("messages/%s/%s: %v", lang, e.Name(), err))
+			}
+			if err := keepPlain(lang, raw); err != nil {
 				panic(fmt.Sprintf("messages/%s/%s: %v", lang, e.Name(), err))
 			}
 		}
@@ -98,25 +101,15 @@ func For(lang string, zone *time.Location) *Printer {
 // T is the message with the id; args are pairs name, value: T("ticket.opened_by", "Name", "Anna").
 // An id that the catalogue lacks comes back in brackets, and the catalogue's test fails on it.
 func (p *Printer) T(id string, args ...any) string {
-	if len(args) > 0 {
+	m, ok := plain[p.Lang][id]
+	if !ok {
+		m, ok = plain["en"][id]
+	}
+	if !ok {
 		return p.message(id, nil, args)
 	}
-	key := fixed{p.Lang, id}
-	if s, ok := said.Load(key); ok {
-		return s.(string)
-	}
-	s := p.message(id, nil, nil)
-	if !strings.HasPrefix(s, "[") { // ids that are not ours would fill the memory
-		said.Store(key, s)
-	}
-	return s
+	return m.with(p.Lang, args)
 }
-
-// said keeps the messages without values, which are most of a page's words: looking one up in the bundle takes longer than
-// writing the page around it.
-var said sync.Map // fixed → string
-
-type fixed struct{ lang, id string }
 
 // N is the message in the plural form for n; {{.N}} in it is the number.
 func (p *Printer) N(id string, n int, args ...any) string {
