@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"opora/auth"
+	"opora/cmdb"
 	"opora/internal/fault"
 	"opora/internal/locale"
 	"opora/itsm"
@@ -19,7 +20,7 @@ func option(id int64, label string) templates.Option {
 }
 
 func (r *req) teamOptions() ([]templates.Option, error) {
-	list, err := r.s.auth.Teams(r.Ctx())
+	list, err := r.s.lists.teams.get(r.Now, func() ([]auth.Team, error) { return r.s.auth.Teams(r.Ctx()) })
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +52,9 @@ func (r *req) memberOptions(team int64) ([]templates.Option, error) {
 }
 
 func (r *req) categoryOptions() ([]templates.Option, error) {
-	list, err := r.s.desk.Categories(r.Ctx(), r.Actor, itsm.DeskCategories)
+	list, err := r.s.lists.categories.get(r.Now, func() ([]itsm.Category, error) {
+		return r.s.desk.Categories(r.Ctx(), r.Actor, itsm.DeskCategories)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +70,7 @@ func (r *req) categoryOptions() ([]templates.Option, error) {
 }
 
 func (r *req) serviceOptions() ([]templates.Option, error) {
-	list, err := r.s.items.Services(r.Ctx(), r.Actor)
+	list, err := r.s.lists.servicesIn(r.P.Lang).get(r.Now, func() ([]cmdb.Item, error) { return r.s.items.Services(r.Ctx(), r.Actor) })
 	if err != nil {
 		return nil, err
 	}

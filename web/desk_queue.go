@@ -185,32 +185,34 @@ func (s *Server) queue(r *req) error {
 }
 
 func (s *Server) queuePage(r *req, q *queueQuery) (*queuePage, error) {
-	base, counts, err := r.deskPage(r.P.T("desk.view."+q.id), q.id)
-	if err != nil {
-		return nil, err
-	}
+	counting := r.countAhead()
 	names, err := r.priorityNames()
 	if err != nil {
 		return nil, err
 	}
+	filters, err := s.queueFilters(r, q, names)
+	if err != nil {
+		return nil, err
+	}
+	f, wrong := q.filter(r)
+	var list itsm.List
+	if wrong == nil {
+		list, wrong = s.desk.List(r.Ctx(), r.Actor, f)
+	}
+	base, counts, err := r.countedPage(r.P.T("desk.view."+q.id), q.id, counting)
+	if err != nil {
+		return nil, err
+	}
 	p := &queuePage{
-		Page: base, Heading: base.Title, Text: q.get("text"), From: q.get("from"), To: q.get("to"), View: q.id, Sort: q.get("sort"),
+		Page: base, Heading: base.Title, Filters: filters, Text: q.get("text"), From: q.get("from"), To: q.get("to"), View: q.id, Sort: q.get("sort"),
 		Narrowed: q.narrowed(), Clear: "/desk/incidents?view=" + q.id, List: q.href("ticket", ""),
 		Fresh: freshHref(q.encode()),
 	}
-	if p.Filters, err = s.queueFilters(r, q, names); err != nil {
-		return nil, err
-	}
-	f, err := q.filter(r)
-	var list itsm.List
-	if err == nil {
-		list, err = s.desk.List(r.Ctx(), r.Actor, f)
-	}
 	switch {
-	case fault.Is(err, fault.Invalid):
-		p.Errors = filterErrors(r, err)
-	case err != nil:
-		return nil, err
+	case fault.Is(wrong, fault.Invalid):
+		p.Errors = filterErrors(r, wrong)
+	case wrong != nil:
+		return nil, wrong
 	default:
 		n, counted := counts[q.id]
 		if p.Narrowed || !counted {

@@ -89,7 +89,7 @@ func (n priorityNames) label(p *locale.Printer, level int) string {
 }
 
 func (r *req) priorityNames() (priorityNames, error) {
-	list, err := r.s.desk.Priorities(r.Ctx(), r.Actor)
+	list, err := r.s.lists.priorities.get(r.Now, func() ([]itsm.Priority, error) { return r.s.desk.Priorities(r.Ctx(), r.Actor) })
 	if err != nil {
 		return nil, err
 	}

@@ -100,16 +100,23 @@ func (s *Server) openTicket(r *req, number string) (*itsm.View, error) {
 // deskTicket is GET /desk/incidents/:number. ?do= opens one of its forms, ?all=1 tells everything that happened, and htmx fetches
 // single parts of it with ?part=.
 func (s *Server) deskTicket(r *req) error {
+	part := r.Query("part")
+	var counting func() (viewCounts, error)
+	if part == "" {
+		counting = r.countAhead()
+	}
 	v, err := s.openTicket(r, r.Param("number"))
 	if err != nil {
 		return err
 	}
-	part := r.Query("part")
-	page := r.Page("", "")
+	var page templates.Page
 	if part == "" {
-		if page, _, err = r.deskPage("", ""); err != nil {
-			return err
-		}
+		page, _, err = r.countedPage("", "", counting)
+	} else {
+		page = r.Page("", "")
+	}
+	if err != nil {
+		return err
 	}
 	p, err := s.ticketPageOf(r, page, v, r.Query("back"), r.Query("do"), nil)
 	if err != nil {

@@ -105,9 +105,29 @@ func (r *req) countViews() (viewCounts, error) {
 	return out, nil
 }
 
+// countAhead begins to count while the page reads what else it needs; what it returns waits for the counts.
+func (r *req) countAhead() func() (viewCounts, error) {
+	var counts viewCounts
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		counts, err = r.countViews()
+	}()
+	return func() (viewCounts, error) {
+		<-done
+		return counts, err
+	}
+}
+
 // deskPage is a page of the desk with its rail.
 func (r *req) deskPage(title, section string) (templates.Page, viewCounts, error) {
-	counts, err := r.countViews()
+	return r.countedPage(title, section, r.countViews)
+}
+
+// countedPage is deskPage with counts that were begun before.
+func (r *req) countedPage(title, section string, count func() (viewCounts, error)) (templates.Page, viewCounts, error) {
+	counts, err := count()
 	if err != nil {
 		return templates.Page{}, nil, err
 	}

@@ -64,6 +64,7 @@ type Server struct {
 	system   System
 	render   *templates.Renderer
 	hub      *hub
+	lists    lists
 	config   Config
 	version  string
 	secure   bool
