@@ -26,6 +26,7 @@ type Filter struct {
 	Unassigned bool
 	NoTeam     bool
 	Requester  int64 // asked, is affected, or opened it
+	Asked      int64 // is the requester
 	Priorities []int
 	Category   int64 // with everything below it
 	Service    int64

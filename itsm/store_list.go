@@ -164,6 +164,9 @@ func (f *Filter) wherePeople(w *db.Where) {
 	if f.Requester != 0 {
 		w.And("(t.requester_id = ? OR t.affected_id = ? OR t.opened_by_id = ?)", f.Requester, f.Requester, f.Requester)
 	}
+	if f.Asked != 0 {
+		w.And("t.requester_id = ?", f.Asked)
+	}
 	if f.Affected != 0 {
 		w.And("t.affected_id = ?", f.Affected)
 	}

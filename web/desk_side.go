@@ -76,7 +76,7 @@ func (s *Server) ticketSide(r *req, v *itsm.View) (ticketSide, error) {
 	if v.OpenedByID != v.RequesterID && v.OpenedBy != "" {
 		side.Requester.OpenedFor = r.P.T("desk.opened_by", "Name", v.OpenedBy)
 	}
-	list, err := s.desk.List(r.Ctx(), r.Actor, itsm.Filter{Requester: v.RequesterID, Sort: itsm.SortNewest, Limit: othersShown + 1})
+	list, err := s.desk.List(r.Ctx(), r.Actor, itsm.Filter{Asked: v.RequesterID, Sort: itsm.SortNewest, Limit: othersShown + 1})
 	if err != nil {
 		return side, err
 	}
