@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed */*.html
@@ -97,14 +98,26 @@ func (r *Renderer) Render(w io.Writer, name string, page any) error {
 	return r.Block(w, name, block, page)
 }
 
+// buffers are used again: a list is over 100 kB, and growing to that anew for each page is most of what a page leaves to clean up.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// maxBuffer is the largest one that is kept, in bytes.
+const maxBuffer = 1 << 20
+
 // Block writes one {{define}}d block of a page or a partial, for htmx. data is what the block takes, mostly the page.
 func (r *Renderer) Block(w io.Writer, name, block string, data any) error {
 	t, ok := r.pages[name]
 	if !ok {
 		return fmt.Errorf("templates: no page %q", name)
 	}
-	var b bytes.Buffer
-	if err := t.ExecuteTemplate(&b, block, data); err != nil {
+	b, _ := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		if b.Cap() <= maxBuffer {
+			b.Reset()
+			buffers.Put(b)
+		}
+	}()
+	if err := t.ExecuteTemplate(b, block, data); err != nil {
 		return fmt.Errorf("templates: %s: %w", name, err)
 	}
 	if _, err := b.WriteTo(w); err != nil {
