@@ -195,8 +195,12 @@ func (s *Server) queuePage(r *req, q *queueQuery) (*queuePage, error) {
 		return nil, err
 	}
 	f, wrong := q.filter(r)
+	matching := func() (int, error) { return 0, nil } // the rail counts the view as it is
 	var list itsm.List
 	if wrong == nil {
+		if q.narrowed() || !q.count {
+			matching = ahead(func() (int, error) { return s.desk.Count(r.Ctx(), r.Actor, f) })
+		}
 		list, wrong = s.desk.List(r.Ctx(), r.Actor, f)
 	}
 	base, counts, err := r.countedPage(r.P.T("desk.view."+q.id), q.id, counting)
@@ -216,7 +220,7 @@ func (s *Server) queuePage(r *req, q *queueQuery) (*queuePage, error) {
 	default:
 		n, counted := counts[q.id]
 		if p.Narrowed || !counted {
-			if n, err = s.desk.Count(r.Ctx(), r.Actor, f); err != nil {
+			if n, err = matching(); err != nil {
 				return nil, err
 			}
 		}

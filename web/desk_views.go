@@ -105,19 +105,25 @@ func (r *req) countViews() (viewCounts, error) {
 	return out, nil
 }
 
-// countAhead begins to count while the page reads what else it needs; what it returns waits for the counts.
-func (r *req) countAhead() func() (viewCounts, error) {
-	var counts viewCounts
+// ahead begins to read something while the page reads what else it needs; what it returns waits for it.
+func ahead[T any](read func() (T, error)) func() (T, error) {
+	var v T
 	var err error
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		counts, err = r.countViews()
+		v, err = read()
 	}()
-	return func() (viewCounts, error) {
+	return func() (T, error) {
 		<-done
-		return counts, err
+		return v, err
 	}
+}
+
+// countAhead begins to count the views, and what the bell says.
+func (r *req) countAhead() func() (viewCounts, error) {
+	r.unread = ahead(func() (int, error) { return r.s.desk.Unread(r.Ctx(), r.Actor) })
+	return ahead(r.countViews)
 }
 
 // deskPage is a page of the desk with its rail.

@@ -27,6 +27,8 @@ type req struct {
 	P     *locale.Printer
 	Now   time.Time
 	theme string
+
+	unread func() (int, error) // begun before the page; nil when it was not
 }
 
 // Ctx is the request's context: it ends when the browser goes away or the time is over.
@@ -54,7 +56,11 @@ func (r *req) Page(title, section string) templates.Page {
 	}
 	if a.ID != 0 {
 		// The bell is a convenience: a page is not lost because it cannot be counted.
-		if n, err := r.s.desk.Unread(r.Ctx(), a); err == nil {
+		unread := r.unread
+		if unread == nil {
+			unread = func() (int, error) { return r.s.desk.Unread(r.Ctx(), a) }
+		}
+		if n, err := unread(); err == nil {
 			p.Viewer.Unread = n
 		}
 	}
