@@ -199,7 +199,8 @@ func (s *Server) queuePage(r *req, q *queueQuery) (*queuePage, error) {
 	var list itsm.List
 	if wrong == nil {
 		if q.narrowed() || !q.count {
-			matching = ahead(func() (int, error) { return s.desk.Count(r.Ctx(), r.Actor, f) })
+			ctx := r.Ctx()
+			matching = ahead(func() (int, error) { return s.desk.Count(ctx, r.Actor, f) })
 		}
 		list, wrong = s.desk.List(r.Ctx(), r.Actor, f)
 	}

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"context"
+
 	"opora/auth"
 	"opora/itsm"
 	"opora/templates"
@@ -86,7 +88,7 @@ func (v deskView) tickets(a auth.Actor) itsm.Filter {
 // viewCounts is how many tickets the views have that say so, up to itsm.MaxCount.
 type viewCounts map[string]int
 
-func (r *req) countViews() (viewCounts, error) {
+func (r *req) countViews(ctx context.Context) (viewCounts, error) {
 	var ids []string
 	var filters []itsm.Filter
 	for _, v := range viewsOf(r.Actor) {
@@ -94,7 +96,7 @@ func (r *req) countViews() (viewCounts, error) {
 			ids, filters = append(ids, v.id), append(filters, v.tickets(r.Actor))
 		}
 	}
-	counts, err := r.s.desk.Counts(r.Ctx(), r.Actor, filters)
+	counts, err := r.s.desk.Counts(ctx, r.Actor, filters)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +107,8 @@ func (r *req) countViews() (viewCounts, error) {
 	return out, nil
 }
 
-// ahead begins to read something while the page reads what else it needs; what it returns waits for it.
+// ahead begins to read something while the page reads what else it needs; what it returns waits for it. A page that fails meanwhile
+// does not wait: read must use nothing of the request but a context that was taken before, since gin uses the rest again.
 func ahead[T any](read func() (T, error)) func() (T, error) {
 	var v T
 	var err error
@@ -122,13 +125,14 @@ func ahead[T any](read func() (T, error)) func() (T, error) {
 
 // countAhead begins to count the views, and what the bell says.
 func (r *req) countAhead() func() (viewCounts, error) {
-	r.unread = ahead(func() (int, error) { return r.s.desk.Unread(r.Ctx(), r.Actor) })
-	return ahead(r.countViews)
+	ctx := r.Ctx()
+	r.unread = ahead(func() (int, error) { return r.s.desk.Unread(ctx, r.Actor) })
+	return ahead(func() (viewCounts, error) { return r.countViews(ctx) })
 }
 
 // deskPage is a page of the desk with its rail.
 func (r *req) deskPage(title, section string) (templates.Page, viewCounts, error) {
-	return r.countedPage(title, section, r.countViews)
+	return r.countedPage(title, section, func() (viewCounts, error) { return r.countViews(r.Ctx()) })
 }
 
 // countedPage is deskPage with counts that were begun before.

@@ -229,23 +229,27 @@ func (s *Server) tellPage(r *req, sub *subscriber, send func(string, any) error)
 			return err
 		}
 	}
-	if len(news.Tickets) > 0 {
-		seen, err := s.desk.VisibleOf(r.Ctx(), r.Actor, news.Tickets)
-		if err != nil {
-			return err
-		}
-		for _, t := range seen {
-			if err := send("ticket", t); err != nil {
-				return err
-			}
-		}
-	}
+	// The bell first: a page that shows the ticket renews itself at once, and has then seen what the bell was about.
 	if len(news.People) > 0 {
 		n, err := s.desk.Unread(r.Ctx(), r.Actor)
 		if err != nil {
 			return err
 		}
-		return send("bell", bell{n})
+		if err := send("bell", bell{n}); err != nil {
+			return err
+		}
+	}
+	if len(news.Tickets) == 0 {
+		return nil
+	}
+	seen, err := s.desk.VisibleOf(r.Ctx(), r.Actor, news.Tickets)
+	if err != nil {
+		return err
+	}
+	for _, t := range seen {
+		if err := send("ticket", t); err != nil {
+			return err
+		}
 	}
 	return nil
 }
